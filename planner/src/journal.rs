@@ -1,0 +1,345 @@
+//! The journal of a release: everything that a controller started anew needs to go on.
+//!
+//! It is the status of the `Release`, and nothing else remembers anything that decides.
+
+use analysis::{Batch, MetricJudgement, Verdict};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Digest, RevisionId},
+    plan::Waiting,
+    policy::Place,
+};
+
+/// What a release is for.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Taking over a running workload.
+    Adopt,
+    /// Delivering a new revision.
+    Update,
+    /// Giving the workload back when the policy is deleted.
+    Remove,
+}
+
+/// Where a release stands.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Phase {
+    /// Waits to begin: dependencies, `start` gates.
+    #[default]
+    Pending,
+    /// Objects and pods of the candidate come up.
+    Preparing,
+    /// Conformance tests run; no live traffic.
+    Gating,
+    /// Live traffic comes in steps.
+    Shifting,
+    /// All traffic goes over.
+    Promoting,
+    /// All traffic is over; the old revision is kept for the way back, then drained.
+    Warm,
+    /// Done.
+    Succeeded,
+    /// Traffic goes back to the stable revision.
+    RollingBack,
+    /// The candidate failed and is out.
+    RolledBack,
+    /// The candidate failed, has no traffic, and its pods wait for a person.
+    Held,
+    /// No evidence in time.
+    Inconclusive,
+    /// Something newer, or a person, ended it.
+    Superseded,
+}
+
+/// A revision as people and other objects name it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionRef {
+    /// Short id.
+    pub revision: RevisionId,
+    /// Full digest.
+    pub digest: Digest,
+    /// Images of its containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub images: Vec<String>,
+}
+
+impl RevisionRef {
+    /// The revision of this digest.
+    pub fn new(digest: Digest, images: Vec<String>) -> Self {
+        Self { revision: digest.id(), digest, images }
+    }
+}
+
+/// The journal.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// Where the release stands; absent until the first pass.
+    #[serde(default)]
+    pub phase: Phase,
+    /// When the phase, or within `Shifting` the step, was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered_at: Option<DateTime<Utc>>,
+    /// When what the phase or step wants was seen to be so; times of dwelling count from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<DateTime<Utc>>,
+    /// In `Shifting`: the step, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// Pods that still have to be drained, one at a time: of the old revision in `Warm`, of the candidate in `RollingBack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining: Option<u32>,
+    /// Whether the candidate may have had live requests.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub served: bool,
+    /// Since when the candidate has had fewer ready pods than it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_since: Option<DateTime<Utc>>,
+    /// Shares of the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// Verdicts of the gates, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub gates: Vec<GateRecord>,
+    /// What was measured in this step.
+    #[serde(default, skip_serializing_if = "Measured::is_empty")]
+    pub analysis: Measured,
+    /// What people decided that is still in effect.
+    #[serde(default, skip_serializing_if = "Orders::is_none")]
+    pub orders: Orders,
+    /// Why the release is ending, from the moment that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why nothing is happening and who can change that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// What happened, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub timeline: Vec<Entry>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The longest timeline that is kept.
+pub const TIMELINE: usize = 200;
+/// The most looks of one step that are kept.
+pub const LOOKS: usize = 30;
+
+/// Shares of the traffic, in percent for the candidate.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Split {
+    /// What the policy asks for.
+    pub wanted: u32,
+    /// What the numbers of pods make of it.
+    pub effective: u32,
+    /// Candidate pods that answer callers.
+    pub members: u32,
+    /// Stable pods that answer callers.
+    pub stable_pods: u32,
+}
+
+/// The verdict of one gate at one place.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GateRecord {
+    /// The gate.
+    #[schemars(length(max = 40))]
+    pub name: String,
+    /// Where it was asked.
+    pub at: Place,
+    /// The step, counted from 1, where `at` is `step`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// What it said.
+    pub verdict: Verdict,
+    /// Runs begun; each is a Job of its own.
+    pub attempt: u32,
+    /// Runs that ended with a failure of the test.
+    #[serde(default)]
+    pub failures: u32,
+    /// When it was first asked.
+    pub since: DateTime<Utc>,
+    /// When it said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// One sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// What the last run left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// What a run of a test left.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The Job.
+    #[schemars(length(max = 63))]
+    pub job: String,
+    /// Exit code of the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// What its report says, such as "37 passed, 1 failed: checkout refuses an expired card".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub summary: Option<String>,
+    /// The last 4 KiB of its log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub log: Option<String>,
+}
+
+/// What was measured since the step was in force.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// What the metrics say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub metrics: Vec<MetricJudgement>,
+    /// Every look of this step, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 30))]
+    pub looks: Vec<Batch>,
+    /// What they say together.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// Since when a metric has had no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_since: Option<DateTime<Utc>>,
+}
+
+impl Measured {
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What people decided that is still in effect.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Orders {
+    /// The decisions that were heeded, by UID, so that each works once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub heeded: Vec<String>,
+    /// Held by a person.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
+    /// The step whose pause a person ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<u32>,
+    /// The step whose bake, pause and analysis a person ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u32>,
+    /// Straight to promotion.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub promote: bool,
+}
+
+impl Orders {
+    /// Whether nobody decided anything.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a release ends, and as what.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// The phase it ends in.
+    pub phase: Phase,
+    /// One word for programs.
+    pub reason: Cause,
+    /// One sentence for people.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// Why a release ends otherwise than by success.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A conformance test failed.
+    ConformanceFailed,
+    /// An objective was missed.
+    AnalysisFailed,
+    /// Its pods crashed or did not become ready.
+    PodsFailed,
+    /// Its pods never started: image, quota, scheduling.
+    PodsNotStarted,
+    /// A gate gave no verdict in time.
+    GateTimeout,
+    /// The metrics gave no evidence in time.
+    NoEvidence,
+    /// A newer version was wished for.
+    NewerVersion,
+    /// The wish went back to the stable version.
+    WishWithdrawn,
+    /// A person ended it.
+    Aborted,
+    /// A person ordered another attempt.
+    Retried,
+    /// The policy was deleted.
+    PolicyDeleted,
+    /// The workload was deleted.
+    WorkloadGone,
+}
+
+impl Cause {
+    /// Whether it is evidence against the version, so that the digest is not tried again by itself.
+    pub fn condemns(self) -> bool {
+        matches!(self, Self::ConformanceFailed | Self::AnalysisFailed | Self::PodsFailed)
+    }
+}
+
+/// Something that happened.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// One word for programs; also the reason of the event.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// One sentence for people.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+impl Journal {
+    /// Whether nothing more will happen to this release.
+    pub fn finished(&self) -> bool {
+        self.finished_at.is_some()
+    }
+
+    /// Adds to the timeline, dropping the oldest beyond the bound.
+    pub fn note(&mut self, at: DateTime<Utc>, reason: &str, message: impl Into<String>) {
+        let message: String = message.into().chars().take(512).collect();
+        self.timeline.push(Entry { at, reason: reason.into(), message });
+        if self.timeline.len() > TIMELINE {
+            self.timeline.remove(0);
+        }
+    }
+
+    /// The record of a gate at a place.
+    pub fn gate(&self, name: &str, at: Place, step: Option<u32>) -> Option<&GateRecord> {
+        self.gates.iter().find(|g| g.name == name && g.at == at && g.step == step)
+    }
+}

@@ -1,0 +1,135 @@
+//! What a plan consists of: effects with absolute values, the next journal, and why nothing is happening.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::RevisionId,
+    journal::{Journal, Purpose, RevisionRef},
+    world::{RunKey, Selects},
+};
+
+/// What to do next. Actions are performed in order, up to the first that fails; then, if all went well, the journal is
+/// written if it changed. Doing a plan twice equals doing it once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Effects, in order.
+    pub actions: Vec<Action>,
+    /// The active release's journal as it should be; `None` without an active release.
+    pub journal: Option<Journal>,
+    /// Why nothing is happening and who can change that.
+    pub waiting: Option<Waiting>,
+    /// Look again after this time even if nothing happens.
+    pub requeue: Option<TimeDelta>,
+}
+
+/// One effect, idempotent, with absolute values and a deterministic name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Put the finalizer on the policy.
+    AddFinalizer,
+    /// Write the policy's `spec.replicas`, once, when the user gave none.
+    FillReplicas(u32),
+    /// Create a release.
+    CreateRelease(NewRelease),
+    /// Create what is missing of a revision: record, configuration copies, Service, Deployment with this many pods.
+    /// `Source::Workload` cuts it from the user's Deployment, whose digest must still be this.
+    EnsureRevision {
+        /// The revision.
+        revision: RevisionRef,
+        /// Pods of a Deployment that is created now; an existing one is left alone.
+        replicas: u32,
+    },
+    /// Set the number of pods of a revision.
+    ScaleRevision {
+        /// The revision.
+        revision: RevisionId,
+        /// Pods.
+        replicas: u32,
+    },
+    /// Let exactly these pods of `candidate` answer for `stable`.
+    SetMembers {
+        /// Whose callers are answered.
+        stable: RevisionId,
+        /// Whose pods answer too.
+        candidate: RevisionId,
+        /// The pods, by name.
+        pods: BTreeSet<String>,
+    },
+    /// Write whom the apex selects, with our label and annotations; `Selects::Users` takes all of ours off again.
+    SetApex {
+        /// Whom.
+        selects: Selects,
+        /// What the annotations say is stable.
+        stable: Option<RevisionRef>,
+        /// What the annotations say is the capacity.
+        capacity: u32,
+    },
+    /// Set the number of pods of the user's Deployment.
+    ScaleWorkload(u32),
+    /// Start a run of a gate's test.
+    StartRun(RunKey),
+    /// Delete every object of a revision.
+    DeleteRevision(RevisionId),
+    /// Delete the Service `<service>-canary`.
+    DeleteCanaryService,
+    /// Delete everything of a revision but what serves, and mark the rest as left serving.
+    LeaveServing(RevisionId),
+    /// Delete a finished release.
+    DeleteRelease(String),
+    /// Take the finalizers off the policy and its releases: the last thing of a removal.
+    ReleaseFinalizers,
+}
+
+/// A release to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRelease {
+    /// What for.
+    pub purpose: Purpose,
+    /// What serves.
+    pub from: Option<RevisionRef>,
+    /// What is delivered.
+    pub to: Option<RevisionRef>,
+    /// The how-manieth attempt for `to`.
+    pub attempt: u32,
+    /// Going back to a revision that has passed before.
+    pub fast: bool,
+}
+
+/// Why nothing is happening and who can change that.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// One word for programs.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// One sentence for people.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// When it ends by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// Nothing will happen until a person acts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stalled: bool,
+}
+
+impl Waiting {
+    /// Goes on by itself.
+    pub fn for_it(reason: &str, message: impl Into<String>) -> Self {
+        Self { reason: reason.into(), message: message.into(), until: None, stalled: false }
+    }
+
+    /// Goes on by itself at a known time.
+    pub fn until(reason: &str, message: impl Into<String>, until: DateTime<Utc>) -> Self {
+        Self { until: Some(until), ..Self::for_it(reason, message) }
+    }
+
+    /// Needs a person.
+    pub fn for_person(reason: &str, message: impl Into<String>) -> Self {
+        Self { stalled: true, ..Self::for_it(reason, message) }
+    }
+}

@@ -1,0 +1,161 @@
+//! The policy a release works under: values that cannot be wrong.
+
+use analysis::Objective;
+use chrono::TimeDelta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A place of a release at which gates are asked.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub enum Place {
+    /// Before anything of the candidate exists.
+    Start,
+    /// The candidate runs and has no live traffic.
+    Traffic,
+    /// While a step is held.
+    Step,
+    /// Before all traffic goes over.
+    Promotion,
+}
+
+/// A policy, parsed from the custom resource at the border.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Steps, blue/green.
+    pub strategy: Strategy,
+    /// In the order of the policy.
+    pub gates: Vec<Gate>,
+    /// What is measured; `None` measures nothing.
+    pub analysis: Option<Analysis>,
+    /// Whether the first version passes the gates before it serves.
+    pub gate_first: bool,
+    /// Take the candidate back when a release ends without evidence (else hold).
+    pub rollback_inconclusive: bool,
+    /// Keep a failed candidate's pods until a person decides (else end them).
+    pub hold_failed: bool,
+    /// How long pods of a version that failed before it served are kept.
+    pub keep_failed: TimeDelta,
+    /// How long the old revision keeps full capacity after promotion.
+    pub warm: TimeDelta,
+    /// How long pods may take to become ready.
+    pub progress: TimeDelta,
+    /// How long a change of endpoints takes to reach every node.
+    pub propagation: TimeDelta,
+    /// How long a pod that served is kept after its share went to zero.
+    pub drain: TimeDelta,
+    /// The largest error of a share, in percentage points.
+    pub max_weight_error: Option<u32>,
+    /// Finished releases that are kept; at least 1.
+    pub history: usize,
+    /// Policies that must be settled first.
+    pub depends_on: Vec<String>,
+    /// Read live, not from the frozen copy: hold everything but the way back.
+    pub suspend: bool,
+    /// Read live: pods for all of the traffic; `None` until it was filled in.
+    pub replicas: Option<u32>,
+}
+
+/// How the candidate gets traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Strategy {
+    /// At least one step, weights rising.
+    Canary(Vec<Step>),
+    /// All at once; watched this long.
+    BlueGreen {
+        /// How long the new version is watched after the switch.
+        bake: TimeDelta,
+    },
+}
+
+/// A share of the traffic, held for a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Percent, 1 to 50 on a plain Service.
+    pub weight: Weight,
+    /// How long it is held once in force.
+    pub bake: TimeDelta,
+    /// Wait for a person after the bake.
+    pub pause: bool,
+}
+
+/// A share of the traffic that a step may ask for: 1 to 50 percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Weight(u8);
+
+impl Weight {
+    /// `None` outside 1 to 50: beyond half, the stable revision would have to shrink.
+    pub fn new(percent: i32) -> Option<Self> {
+        u8::try_from(percent).ok().filter(|p| (1..=50).contains(p)).map(Self)
+    }
+
+    /// In percent.
+    pub fn percent(self) -> u32 {
+        self.0.into()
+    }
+}
+
+/// A conformance test at one place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// Unique.
+    pub name: String,
+    /// Where it is asked.
+    pub at: Place,
+    /// With `Place::Step`: only in these steps, counted from 1.
+    pub steps: Option<Vec<u32>>,
+    /// How long the verdict may take.
+    pub timeout: TimeDelta,
+    /// Failed runs that fail it; at least 1.
+    pub attempts: u32,
+    /// Also when going back to a revision that has passed.
+    pub always: bool,
+}
+
+/// What is measured while the candidate has traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// Metrics and the rule.
+    pub plan: analysis::Plan,
+    /// How often is looked.
+    pub interval: TimeDelta,
+    /// How far back a look reaches; the first look is this long after the split was in force.
+    pub window: TimeDelta,
+    /// How long a metric may have no number.
+    pub hold_unknown: TimeDelta,
+    /// What then: take the candidate back (else Inconclusive).
+    pub rollback_unknown: bool,
+}
+
+impl Analysis {
+    /// One metric with its bound, for tests and rehearsals.
+    pub fn single(name: &str, objective: Objective, interval: TimeDelta) -> Self {
+        Self {
+            plan: analysis::Plan { metrics: vec![analysis::Metric { name: name.into(), objective }], failures: 2 },
+            interval,
+            window: interval,
+            hold_unknown: TimeDelta::minutes(10),
+            rollback_unknown: false,
+        }
+    }
+}
+
+impl Policy {
+    /// The steps; none for blue/green.
+    pub fn steps(&self) -> &[Step] {
+        match &self.strategy {
+            Strategy::Canary(steps) => steps,
+            Strategy::BlueGreen { .. } => &[],
+        }
+    }
+
+    /// How long the old revision is kept after promotion.
+    pub fn warm_for(&self) -> TimeDelta {
+        match self.strategy {
+            Strategy::Canary(_) => self.warm,
+            Strategy::BlueGreen { bake } => self.warm.max(bake),
+        }
+    }
+}

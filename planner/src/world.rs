@@ -1,0 +1,268 @@
+//! The facts that a plan is made from. They may be out of date the moment they are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use analysis::Batch;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    id::{Digest, RevisionId},
+    journal::{Cause, Evidence, Journal, Purpose, RevisionRef},
+    policy::Place,
+};
+
+/// Everything a plan is made from besides the policy and the time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// The policy is being deleted.
+    pub deleting: bool,
+    /// The namespace is being deleted: nothing can be created in it.
+    pub namespace_terminating: bool,
+    /// The user's Deployment; `None` when it is gone or going.
+    pub workload: Option<Workload>,
+    /// The Service that callers use; `None` when it is gone or going.
+    pub apex: Option<Apex>,
+    /// The revisions that have objects.
+    pub revisions: BTreeMap<RevisionId, Revision>,
+    /// What is known to serve: from the last finished release, the policy's status or the apex itself.
+    pub stable: Option<RevisionRef>,
+    /// The release under way, or held; never a finished one.
+    pub release: Option<Release>,
+    /// The last finished release.
+    pub last: Option<Release>,
+    /// Names of finished releases, oldest first, without `last`.
+    pub history: Vec<PastRelease>,
+    /// Digests that failed and nobody asked to try again.
+    pub failed: BTreeSet<Digest>,
+    /// Runs of the gates' tests.
+    pub runs: BTreeMap<RunKey, Run>,
+    /// The newest look at the metrics that the journal does not have yet.
+    pub look: Option<Batch>,
+    /// Decisions about the active or the last release, oldest first.
+    pub decisions: Vec<Decision>,
+    /// Policies named in `dependsOn` that are not settled on their own wish, with what they say.
+    pub unsettled: BTreeMap<String, String>,
+    /// What must be mended by a person before this workload can be taken over or a release can begin.
+    pub blockers: Vec<Blocker>,
+}
+
+/// The user's Deployment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workload {
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// Pods it has at all.
+    pub pods: u32,
+    /// Pods of its newest template that are ready.
+    pub ready: u32,
+    /// Every pod is of the newest template and ready, and its controller has seen the newest generation.
+    pub rolled_out: bool,
+    /// `pod-template-hash` of the ReplicaSet of its template, where there is one.
+    pub hash: Option<String>,
+    /// What it wishes; `None` while that cannot be read (see `blockers`).
+    pub wish: Option<Wish>,
+}
+
+/// A version that is wished for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The revision.
+    pub revision: RevisionRef,
+    /// It has been unchanged for the policy's `settle`, and all that it names exists.
+    pub settled: bool,
+}
+
+/// The Service that callers use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Apex {
+    /// Whom it selects.
+    pub selects: Selects,
+    /// Names of the ready pods its EndpointSlices list.
+    pub endpoints: BTreeSet<String>,
+    /// Capacity as the apex remembers it.
+    pub capacity: Option<u32>,
+    /// It carries our label or annotations.
+    pub marked: bool,
+}
+
+/// Whom the apex Service selects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Selects {
+    /// The user's own keys and none of ours.
+    #[default]
+    Users,
+    /// Members of this revision: `serving.sluice.dev/<id>`.
+    Serving(RevisionId),
+    /// Pods of this revision and nobody else, members or not.
+    Only(RevisionId),
+    /// Nobody: before a first version has passed its gates.
+    Nobody,
+    /// The user's own keys and the pods of one ReplicaSet of the workload.
+    Hash(String),
+    /// Our keys in a combination that nothing of ours writes.
+    Garbled,
+}
+
+/// The objects of a revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// Its full digest.
+    pub digest: Digest,
+    /// `spec.replicas` of its Deployment; `None` while it has none.
+    pub replicas: Option<u32>,
+    /// Everything else of it exists: Service, configuration, record.
+    pub complete: bool,
+    /// Its record exists, so that its Deployment can be made again.
+    pub recorded: bool,
+    /// Its pods, by name.
+    pub pods: BTreeMap<String, Pod>,
+    /// It was left serving by a policy that was deleted.
+    pub left_serving: bool,
+}
+
+/// A pod of a revision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pod {
+    /// Its Ready condition, false once it is being deleted.
+    pub ready: bool,
+    /// It is being deleted.
+    pub terminating: bool,
+    /// The revisions it answers for.
+    pub members_of: BTreeSet<RevisionId>,
+    /// What is wrong with it, if something is.
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// It ran and ended, or runs and is not ready: evidence against the version.
+    Failed(String),
+    /// It never ran: image, quota, scheduling.
+    NotStarted(String),
+}
+
+/// A release and its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What served when it began.
+    pub from: Option<RevisionRef>,
+    /// What it delivers.
+    pub to: Option<RevisionRef>,
+    /// The how-manieth attempt for this revision.
+    pub attempt: u32,
+    /// Going back to a revision that has passed before.
+    pub fast: bool,
+    /// It is being deleted.
+    pub deleting: bool,
+    /// Its journal.
+    pub journal: Journal,
+}
+
+/// A finished release, as far as it matters for cleaning up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastRelease {
+    /// Its name.
+    pub name: String,
+    /// The revision it delivered.
+    pub to: Option<RevisionId>,
+    /// The digest, where it succeeded: it has passed its gates before.
+    pub passed: Option<Digest>,
+    /// The attempt it was.
+    pub attempt: u32,
+}
+
+/// Names one run of a gate's test.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunKey {
+    /// The gate.
+    pub gate: String,
+    /// Where it was asked.
+    pub at: Place,
+    /// The step, counted from 1, with `Place::Step`.
+    pub step: Option<u32>,
+    /// The run, counted from 1.
+    pub attempt: u32,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Run {
+    /// It runs, or waits for something that may still come; what, for people.
+    Going(String),
+    /// The test passed.
+    Passed(Evidence),
+    /// The test ran and failed.
+    Failed(Evidence),
+    /// It ended without a verdict: eviction, node loss; why.
+    Broken(String),
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// UID of the object.
+    pub uid: String,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub action: Order,
+    /// The release it is about.
+    pub release: String,
+    /// The digest that was looked at.
+    pub digest: Digest,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What a person can order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// Hold the release where it is.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End this step's bake, pause and analysis.
+    SkipStep,
+    /// Straight to promotion.
+    Promote,
+    /// Take the candidate back.
+    Abort,
+    /// One more attempt.
+    Retry,
+}
+
+/// Something that a person must mend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocker {
+    /// One word for programs.
+    pub reason: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Revision {
+    /// Names of its ready pods.
+    pub fn ready(&self) -> BTreeSet<&str> {
+        self.pods.iter().filter(|(_, p)| p.ready).map(|(n, _)| n.as_str()).collect()
+    }
+
+    /// The worst trouble of its pods: evidence against the version counts before pods that never ran.
+    pub fn trouble(&self) -> Option<(Cause, &str)> {
+        let troubles = || self.pods.values().filter_map(|p| p.trouble.as_ref());
+        let failed = troubles().find_map(|t| match t {
+            Trouble::Failed(m) => Some((Cause::PodsFailed, m.as_str())),
+            Trouble::NotStarted(_) => None,
+        });
+        failed.or_else(|| {
+            troubles().find_map(|t| match t {
+                Trouble::NotStarted(m) => Some((Cause::PodsNotStarted, m.as_str())),
+                Trouble::Failed(_) => None,
+            })
+        })
+    }
+}
