@@ -94,6 +94,9 @@ pub struct Journal {
     /// Pods that still have to be drained, one at a time: of the old revision in `Warm`, of the candidate in `RollingBack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<u32>,
+    /// In `Warm`: the old revision is drained before its time, since something newer waits.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drain_early: bool,
     /// Whether the candidate may have had live requests.
     #[serde(default, skip_serializing_if = "is_false")]
     pub served: bool,
@@ -116,6 +119,9 @@ pub struct Journal {
     /// Why the release is ending, from the moment that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// With `Inconclusive` and traffic held: the phase in which evidence ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<Phase>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<DateTime<Utc>>,

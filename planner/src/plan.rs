@@ -36,7 +36,7 @@ pub enum Action {
     /// Create a release.
     CreateRelease(NewRelease),
     /// Create what is missing of a revision: record, configuration copies, Service, Deployment with this many pods.
-    /// `Source::Workload` cuts it from the user's Deployment, whose digest must still be this.
+    /// A revision without a record is cut from the user's Deployment, whose digest must still be this.
     EnsureRevision {
         /// The revision.
         revision: RevisionRef,
@@ -63,9 +63,7 @@ pub enum Action {
     SetApex {
         /// Whom.
         selects: Selects,
-        /// What the annotations say is stable.
-        stable: Option<RevisionRef>,
-        /// What the annotations say is the capacity.
+        /// What the annotation says is the capacity.
         capacity: u32,
     },
     /// Set the number of pods of the user's Deployment.
@@ -131,5 +129,29 @@ impl Waiting {
     /// Needs a person.
     pub fn for_person(reason: &str, message: impl Into<String>) -> Self {
         Self { stalled: true, ..Self::for_it(reason, message) }
+    }
+}
+
+impl Plan {
+    /// Effects first; the journal keeps what was learned.
+    pub(crate) fn act(actions: Vec<Action>, journal: Journal) -> Self {
+        Self { actions, journal: Some(journal), ..Self::default() }
+    }
+
+    /// The journal moved on.
+    pub(crate) fn moved(mut journal: Journal) -> Self {
+        journal.waiting = None;
+        Self { journal: Some(journal), ..Self::default() }
+    }
+
+    /// Nothing to do now; the journal says why.
+    pub(crate) fn wait(waiting: Waiting, mut journal: Journal) -> Self {
+        journal.waiting = Some(waiting.clone());
+        Self { journal: Some(journal), waiting: Some(waiting), ..Self::default() }
+    }
+
+    /// Nothing to do and no release.
+    pub(crate) fn idle(waiting: Waiting) -> Self {
+        Self { waiting: Some(waiting), ..Self::default() }
     }
 }

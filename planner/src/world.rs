@@ -16,6 +16,8 @@ use crate::{
 pub struct World {
     /// The policy is being deleted.
     pub deleting: bool,
+    /// The policy carries our finalizer.
+    pub finalizer: bool,
     /// The namespace is being deleted: nothing can be created in it.
     pub namespace_terminating: bool,
     /// The user's Deployment; `None` when it is gone or going.
@@ -30,7 +32,7 @@ pub struct World {
     pub release: Option<Release>,
     /// The last finished release.
     pub last: Option<Release>,
-    /// Names of finished releases, oldest first, without `last`.
+    /// Finished releases before `last`, oldest first.
     pub history: Vec<PastRelease>,
     /// Digests that failed and nobody asked to try again.
     pub failed: BTreeSet<Digest>,

@@ -1,1 +1,67 @@
-//! Metrics.
+//! Metrics: what the analysis is made from.
+//!
+//! One look asks a Prometheus for every metric of an analysis, all at once, each with its own deadline. What cannot be had is an
+//! unknown sample with its reason, never a number and never an error: a release holds for it and is not failed by it.
+
+mod ask;
+mod egress;
+mod prometheus;
+pub mod queries;
+mod secret;
+mod source;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+
+pub use prometheus::PrometheusMeasure;
+
+/// Asks for numbers.
+pub trait Measure: Send + Sync {
+    /// One look: every metric of the analysis over `window` ending at `at`. Never fails: what cannot be had is an unknown sample
+    /// with its reason.
+    fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, analysis::Batch>;
+
+    /// How often the source scrapes, the default of 15 s when it cannot be read.
+    fn scrape_interval<'a>(&'a self, namespace: &'a str, source: &'a str) -> BoxFuture<'a, Duration>;
+}
+
+/// What one look is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Namespace of the policy.
+    pub namespace: String,
+    /// The policy.
+    pub policy: String,
+    /// The user's Deployment.
+    pub workload: String,
+    /// The Service that callers use.
+    pub service: String,
+    /// Short id of the revision that is measured.
+    pub revision: String,
+    /// How far back the numbers reach; wholly after the split was in force.
+    pub window: TimeDelta,
+    /// When the window ends.
+    pub at: DateTime<Utc>,
+    /// The metrics and where they are.
+    pub analysis: crds::analysis::Analysis,
+}
+
+/// Why there is no number.
+type Lack = analysis::Unknown;
+
+fn misconfigured(detail: impl Into<String>) -> Lack {
+    Lack { reason: analysis::Reason::Misconfigured, detail: detail.into() }
+}
+
+fn provider(detail: impl Into<String>) -> Lack {
+    Lack { reason: analysis::Reason::ProviderError, detail: detail.into() }
+}
+
+fn unknown(lack: &Lack) -> analysis::Sample {
+    analysis::Sample::unknown(lack.reason, lack.detail.as_str())
+}

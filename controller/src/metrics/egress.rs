@@ -1,0 +1,132 @@
+//! Where queries may go.
+//!
+//! A name is resolved once, every address is checked, and the connection goes to a checked address: an address of the host itself or
+//! of a cloud's metadata service would let whoever writes a MetricSource speak as the controller's pod.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use thiserror::Error;
+
+/// Why a connection is not even tried.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Only addresses that nobody may be sent to.
+    #[error("{0} is an address of the controller's own host or of a metadata service, where no query is sent")]
+    Address(IpAddr),
+    /// The name has no address.
+    #[error("the name {0} has no address")]
+    Unresolved(String),
+}
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Egress {
+    /// Also 127.0.0.0/8 and ::1: for a proxy beside the controller and for tests.
+    pub(super) loopback: bool,
+}
+
+impl Egress {
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// Nobody may be sent there.
+    pub(super) fn check(self, address: IpAddr) -> Result<(), Refused> {
+        let address = address.to_canonical();
+        let bad = match address {
+            IpAddr::V4(v4) => {
+                v4.is_link_local()
+                    || v4.is_unspecified()
+                    || v4.is_multicast()
+                    || v4.is_broadcast()
+                    || METADATA_V4.contains(&v4)
+            }
+            IpAddr::V6(v6) => {
+                v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast() || v6 == METADATA_V6
+            }
+        };
+        if bad || (address.is_loopback() && !self.loopback) { Err(Refused::Address(address)) } else { Ok(()) }
+    }
+
+    /// Checks the host of a URL where it is an address; a name is checked when it is resolved.
+    ///
+    /// # Errors
+    /// Nobody may be sent there.
+    pub(super) fn check_host(self, host: &str) -> Result<(), Refused> {
+        host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
+    }
+}
+
+/// The metadata services of Azure and Alibaba; those of the others are link-local.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200)];
+/// The metadata service of AWS.
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+impl Resolve for Egress {
+    fn resolve(&self, name: Name) -> Resolving {
+        let egress = *self;
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let Ok(found) = tokio::net::lookup_host((host.as_str(), 0)).await else {
+                return Err(Refused::Unresolved(host).into());
+            };
+            let (mut good, mut refused) = (Vec::<SocketAddr>::new(), None);
+            for address in found {
+                match egress.check(address.ip()) {
+                    Ok(()) => good.push(address),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            match refused {
+                _ if !good.is_empty() => Ok(Box::new(good.into_iter()) as Addrs),
+                Some(error) => Err(error.into()),
+                None => Err(Refused::Unresolved(host).into()),
+            }
+        })
+    }
+}
+
+/// As reqwest takes it.
+pub(super) fn resolver(egress: Egress) -> Arc<Egress> {
+    Arc::new(egress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_itself_and_metadata_services_are_refused() {
+        for host in [
+            "127.0.0.1",
+            "[::1]",
+            "169.254.169.254",
+            "[fe80::1]",
+            "[::ffff:169.254.169.254]",
+            "0.0.0.0",
+            "[::]",
+            "[fd00:ec2::254]",
+            "168.63.129.16",
+        ] {
+            assert!(Egress::default().check_host(host).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_clusters_and_names_are_not() {
+        for host in ["10.96.0.10", "192.168.1.4", "[fd12::1]", "93.184.216.34", "prometheus.monitoring.svc"] {
+            assert_eq!(Egress::default().check_host(host), Ok(()), "{host}");
+        }
+        assert_eq!(Egress { loopback: true }.check_host("127.0.0.1"), Ok(()));
+        assert!(Egress { loopback: true }.check_host("169.254.169.254").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_the_host_itself_is_refused() {
+        let refused = Egress::default().resolve("localhost".parse().unwrap()).await.err().unwrap();
+        assert!(matches!(refused.downcast_ref(), Some(Refused::Address(_))), "{refused}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Measures with Prometheus.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use analysis::{Batch, Sample};
+use chrono::TimeDelta;
+use crds::{
+    analysis::{Metric, TemplateRef},
+    metric::MetricTemplate,
+};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
+use kube::{Api, Client};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    Lack, Measure, Request, ask::ask, egress::Egress, misconfigured, provider, queries, secret, source, source::Endpoint,
+    source::Source, template, unknown,
+};
+
+/// How long the API server may take to say where the metrics are.
+const FIND: Duration = Duration::from_secs(5);
+/// What a look may take beyond its queries.
+const SPARE: Duration = Duration::from_secs(1);
+/// How often a source is taken to scrape that cannot be read.
+const SCRAPE: Duration = Duration::from_secs(15);
+
+/// Asks the server that a MetricSource names.
+///
+/// A look ends after the time to find the source, 5 s at most, and the source's timeout plus a second, whatever happens. Secrets are
+/// read anew and a client is made anew at every look: nothing is kept that could be out of date or grow.
+pub struct PrometheusMeasure {
+    client: Client,
+    controller_namespace: String,
+    egress: Egress,
+}
+
+impl PrometheusMeasure {
+    /// Reads sources of the policies' namespaces and of the controller's.
+    pub fn new(client: Client, controller_namespace: impl Into<String>) -> Self {
+        Self { client, controller_namespace: controller_namespace.into(), egress: Egress::default() }
+    }
+
+    /// Also asks servers at 127.0.0.0/8 and ::1, such as a forwarded port; refused otherwise.
+    #[must_use]
+    pub fn allow_loopback(mut self) -> Self {
+        self.egress.loopback = true;
+        self
+    }
+
+    async fn look(&self, request: &Request) -> Batch {
+        let samples = self.samples(request).await.unwrap_or_else(|lack| {
+            request.analysis.metrics.iter().map(|metric| (metric.name.clone(), unknown(&lack))).collect()
+        });
+        Batch { at: request.at, samples }
+    }
+
+    async fn samples(&self, request: &Request) -> Result<BTreeMap<String, Sample>, Lack> {
+        if request.window <= TimeDelta::zero() {
+            return Err(misconfigured(format!("a window of {} holds no requests", queries::window(request.window))));
+        }
+        let source = self.find(&request.namespace, &request.analysis.source).await?;
+        let end = Instant::now() + source.timeout() + SPARE;
+        let late = || provider(format!("no number within {:?}", source.timeout() + SPARE));
+        let endpoint = timeout_at(end, source.open(&self.client, self.egress)).await.map_err(|_| late())??;
+        let samples = request.analysis.metrics.iter().map(async |metric| {
+            let sample = timeout_at(end, self.sample(&endpoint, request, metric)).await;
+            (metric.name.clone(), sample.unwrap_or_else(|_| unknown(&late())))
+        });
+        Ok(join_all(samples).await.into_iter().collect())
+    }
+
+    async fn find(&self, namespace: &str, name: &str) -> Result<Source, Lack> {
+        let found = source::find(&self.client, namespace, &self.controller_namespace, name);
+        timeout(FIND, found).await.unwrap_or_else(|_| {
+            Err(provider(format!("cannot read MetricSource {name}: the API server did not answer within {FIND:?}")))
+        })
+    }
+
+    async fn sample(&self, endpoint: &Endpoint, request: &Request, metric: &Metric) -> Sample {
+        match self.query(request, metric).await {
+            Ok(query) => ask(endpoint, &query, request.at).await,
+            Err(lack) => unknown(&lack),
+        }
+    }
+
+    async fn query(&self, request: &Request, metric: &Metric) -> Result<String, Lack> {
+        match &metric.template {
+            Some(template) => self.filled(request, template).await,
+            None => queries::built_in(&metric.name, request).ok_or_else(|| {
+                misconfigured(format!("{} is no built-in metric: give it a template, or name success-rate or latency-p99", metric.name))
+            }),
+        }
+    }
+
+    async fn filled(&self, request: &Request, TemplateRef { name, variables }: &TemplateRef) -> Result<String, Lack> {
+        let namespace = &request.namespace;
+        let templates = Api::<MetricTemplate>::namespaced(self.client.clone(), namespace);
+        match templates.get_opt(name).await {
+            Ok(Some(found)) => template::render(name, &found.spec, variables, request).map_err(misconfigured),
+            Ok(None) => Err(misconfigured(format!(
+                "MetricTemplate {namespace}/{name} is missing: create it, or name one that is there"
+            ))),
+            Err(error) => {
+                Err(provider(format!("cannot read MetricTemplate {namespace}/{name}: {}", secret::kind(&error))))
+            }
+        }
+    }
+}
+
+impl Measure for PrometheusMeasure {
+    fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Batch> {
+        self.look(request).boxed()
+    }
+
+    fn scrape_interval<'a>(&'a self, namespace: &'a str, source: &'a str) -> BoxFuture<'a, Duration> {
+        let found = self.find(namespace, source);
+        found.map(|found| found.map_or(SCRAPE, |source| source.scrape_interval())).boxed()
+    }
+}

@@ -1,0 +1,104 @@
+//! The queries of the built-in metrics on a plain Service: what the application says of itself, by the revision of its pods.
+//!
+//! They need the histogram `http_request_duration_seconds` with the labels `status` and `path`, and the pods' labels as Prometheus'
+//! `labelmap` of `__meta_kubernetes_pod_label_(.+)` writes them. No data and bad data differ: a version that fails every request has a
+//! success rate of 0, one that nobody asks has none.
+
+use chrono::TimeDelta;
+
+use super::Request;
+
+/// Requests that are no caller's: probes and scrapes.
+const PROBES: &str = ".*(readyz|healthz|metrics).*";
+
+/// The query of a built-in metric; `None` when there is none of that name.
+///
+/// `success-rate` is in percent, `latency-p00` to `latency-p99` in seconds.
+pub fn built_in(name: &str, request: &Request) -> Option<String> {
+    match name.strip_prefix("latency-p") {
+        None => (name == "success-rate").then(|| success_rate(request)),
+        Some(digits) => {
+            let good = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+            good.then(|| latency(request, digits))
+        }
+    }
+}
+
+fn success_rate(request: &Request) -> String {
+    let rate = |more: &str| {
+        let labels = selector(request);
+        let window = window(request.window);
+        format!("sum(rate(http_request_duration_seconds_count{{{labels}{more}}}[{window}]))")
+    };
+    format!("100 * (1 - ({errors} or vector(0)) / ({all} > 0))", errors = rate(r#",status=~"5..""#), all = rate(""))
+}
+
+/// The comparison drops NaN, which is what a histogram without requests gives.
+fn latency(request: &Request, digits: &str) -> String {
+    let labels = selector(request);
+    let window = window(request.window);
+    format!(
+        "histogram_quantile(0.{digits}, sum by (le) (rate(http_request_duration_seconds_bucket{{{labels}}}[{window}]))) >= 0"
+    )
+}
+
+fn selector(request: &Request) -> String {
+    format!(
+        r#"namespace="{}",sluice_dev_policy="{}",sluice_dev_revision="{}",path!~"{PROBES}""#,
+        escaped(&request.namespace),
+        escaped(&request.policy),
+        escaped(&request.revision),
+    )
+}
+
+/// A duration as Prometheus writes it: whole seconds, else milliseconds.
+pub fn window(duration: TimeDelta) -> String {
+    let millis = duration.num_milliseconds();
+    if millis % 1000 == 0 { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+}
+
+/// A text as it must stand inside a string of PromQL, whichever quotes that has: it cannot end the string, and between double or
+/// single quotes it stands for itself.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str(r"\\"),
+            '\n' => out.push_str(r"\n"),
+            '"' | '\'' | '`' => out.push_str(&format!(r"\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => out.push_str(&format!(r"\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::tests::request;
+
+    #[test]
+    fn the_success_rate_is_zero_when_all_fails_and_empty_without_traffic() {
+        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @"");
+    }
+
+    #[test]
+    fn a_latency_is_a_quantile_and_never_nan() {
+        insta::assert_snapshot!(built_in("latency-p99", &request()).unwrap(), @"");
+        assert!(built_in("latency-p05", &request()).unwrap().contains("histogram_quantile(0.05,"));
+    }
+
+    #[test]
+    fn other_names_have_no_query() {
+        for name in ["", "requests", "latency", "latency-p9", "latency-p999", "latency-pxx", "success-rate2"] {
+            assert_eq!(built_in(name, &request()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn windows_are_written_in_seconds_or_milliseconds() {
+        assert_eq!(window(TimeDelta::seconds(90)), "90s");
+        assert_eq!(window(TimeDelta::milliseconds(1500)), "1500ms");
+    }
+}

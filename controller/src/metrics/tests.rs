@@ -1,0 +1,309 @@
+//! A Prometheus and an API server of paper.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, sync::Mutex};
+
+use analysis::{Batch, Reason, Sample};
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::HeaderMap,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::*;
+
+const CANARY: &str = "pl4nted-c4nary";
+
+pub(super) fn request() -> Request {
+    Request {
+        namespace: "shop".into(),
+        policy: "frontend".into(),
+        workload: "frontend".into(),
+        service: "frontend".into(),
+        revision: "3f9c01d2".into(),
+        window: TimeDelta::seconds(60),
+        at: DateTime::from_timestamp(1_700_000_000, 250_000_000).unwrap(),
+        analysis: serde_json::from_value(json!({"metrics": [{"name": "success-rate", "objective": {"min": 99}}]})).unwrap(),
+    }
+}
+
+/// A request for metrics of one template each, whose query is the metric's name: the paper Prometheus answers by it.
+fn asking(names: &[&str]) -> Request {
+    let metrics: Vec<_> = names
+        .iter()
+        .map(|name| json!({"name": name, "objective": {"min": 1}, "template": {"name": name}}))
+        .collect();
+    let mut request = request();
+    request.analysis = serde_json::from_value(json!({"metrics": metrics})).unwrap();
+    request
+}
+
+type Asked = Arc<Mutex<Vec<(BTreeMap<String, String>, HeaderMap)>>>;
+
+/// A Prometheus on a free port: its address, and what it was asked.
+async fn paper_prometheus() -> (String, Asked) {
+    async fn query(
+        State(asked): State<Asked>,
+        Query(parameters): Query<BTreeMap<String, String>>,
+        headers: HeaderMap,
+    ) -> Response {
+        let name = parameters["query"].clone();
+        asked.lock().unwrap().push((parameters, headers));
+        let series = |values: &[&str]| {
+            let result: Vec<_> = values.iter().map(|v| json!({"metric": {"a": "b"}, "value": [1.7e9, v]})).collect();
+            axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}})).into_response()
+        };
+        match name.as_str() {
+            "empty" => series(&[]),
+            "nan" => series(&["NaN"]),
+            "infinite" => series(&["+Inf"]),
+            "many" => series(&["1", "2"]),
+            "scalar" => {
+                let data = json!({"resultType": "scalar", "result": [1.7e9, "7"]});
+                axum::Json(json!({"status": "success", "data": data, "warnings": ["w"], "stats": 1})).into_response()
+            }
+            "matrix" => {
+                let data = json!({"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "1"]]}]});
+                axum::Json(json!({"status": "success", "data": data})).into_response()
+            }
+            "partial" => {
+                let data = json!({"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]});
+                axum::Json(json!({"status": "success", "isPartial": true, "data": data})).into_response()
+            }
+            "bad" => (http::StatusCode::BAD_REQUEST, json!({"status": "error", "error": CANARY}).to_string()).into_response(),
+            "broken" => (http::StatusCode::INTERNAL_SERVER_ERROR, CANARY).into_response(),
+            "locked" => (http::StatusCode::UNAUTHORIZED, CANARY).into_response(),
+            "html" => Html(format!("<html>{CANARY}</html>")).into_response(),
+            "garbled" => format!("{{\"status\": \"{CANARY}").into_response(),
+            "failed" => axum::Json(json!({"status": "error", "error": CANARY})).into_response(),
+            "redirect" => Redirect::temporary("/elsewhere").into_response(),
+            "huge" => vec![b' '; 2 * 1024 * 1024].into_response(),
+            "slow" => {
+                tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+                series(&["1"])
+            }
+            _ => series(&["98.5"]),
+        }
+    }
+    let asked = Asked::default();
+    let elsewhere = get(|| async { panic!("a redirect was followed") });
+    let router = Router::new()
+        .route("/base/api/v1/query", get(query))
+        .route("/elsewhere", elsewhere)
+        .with_state(asked.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/base/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked)
+}
+
+/// An API server with some objects, by path; every other path is not found, but each MetricTemplate is there and asks for its name.
+fn paper_cluster(objects: impl IntoIterator<Item = (&'static str, Value)>) -> kube::Client {
+    let objects: Arc<BTreeMap<&str, Value>> = Arc::new(objects.into_iter().collect());
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let objects = objects.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let template = path.strip_prefix("/apis/sluice.dev/v1alpha1/namespaces/shop/metrictemplates/");
+            let found = match template {
+                Some("gone") => None,
+                Some(name) => Some(json!({
+                    "apiVersion": "sluice.dev/v1alpha1", "kind": "MetricTemplate",
+                    "metadata": {"name": name}, "spec": {"query": name},
+                })),
+                None => objects.get(path.as_str()).cloned(),
+            };
+            let (code, body) = match found {
+                Some(Value::Number(code)) => {
+                    let code = u16::try_from(code.as_u64().unwrap()).unwrap();
+                    (code, json!({"kind": "Status", "status": "Failure", "code": code, "message": CANARY}))
+                }
+                Some(body) => (200, body),
+                None => (404, json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"})),
+            };
+            let body = Full::new(Bytes::from(body.to_string()));
+            Ok::<_, Infallible>(http::Response::builder().status(code).body(body).unwrap())
+        }
+    });
+    kube::Client::new(service, "default")
+}
+
+const OWN: &str = "/apis/sluice.dev/v1alpha1/namespaces/shop/metricsources/default";
+const SHARED: &str = "/apis/sluice.dev/v1alpha1/namespaces/sluice-system/metricsources/default";
+
+fn source(prometheus: Value) -> Value {
+    json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "MetricSource",
+        "metadata": {"name": "default"}, "spec": {"prometheus": prometheus},
+    })
+}
+
+fn secret(data: &[(&str, &str)]) -> Value {
+    let data: BTreeMap<_, _> =
+        data.iter().map(|(k, v)| (*k, k8s_openapi::ByteString(v.as_bytes().to_vec()))).collect();
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": data})
+}
+
+fn measure(objects: impl IntoIterator<Item = (&'static str, Value)>) -> PrometheusMeasure {
+    PrometheusMeasure::new(paper_cluster(objects), "sluice-system").allow_loopback()
+}
+
+fn lacks(sample: &Sample, reason: Reason, words: &str) {
+    let unknown = sample.unknown.as_ref().unwrap_or_else(|| panic!("{sample:?}"));
+    assert_eq!(unknown.reason, reason, "{unknown:?}");
+    assert!(unknown.detail.contains(words), "{unknown:?}");
+    assert!(!unknown.detail.contains(CANARY), "{unknown:?}");
+}
+
+fn only(batch: &Batch) -> &Sample {
+    assert_eq!(batch.samples.len(), 1);
+    batch.samples.values().next().unwrap()
+}
+
+#[tokio::test]
+async fn each_answer_is_worth_what_it_says() {
+    let (url, asked) = paper_prometheus().await;
+    let measure = measure([(OWN, source(json!({"url": url, "timeout": "2s"})))]);
+    let names = [
+        "good", "scalar", "empty", "nan", "infinite", "many", "matrix", "partial", "bad", "broken", "locked", "html",
+        "garbled", "failed", "redirect", "huge", "gone",
+    ];
+    let request = asking(&names);
+    let batch = measure.measure(&request).await;
+    assert_eq!(batch.at, request.at);
+    assert_eq!(batch.samples.len(), names.len());
+    assert_eq!(batch.samples["good"], Sample::value(98.5));
+    assert_eq!(batch.samples["scalar"], Sample::value(7.0));
+    for (name, reason, words) in [
+        ("empty", Reason::NoData, "no traffic"),
+        ("nan", Reason::NotANumber, "NaN"),
+        ("infinite", Reason::NotANumber, "inf"),
+        ("many", Reason::ManySeries, "2 series"),
+        ("matrix", Reason::Misconfigured, "range"),
+        ("partial", Reason::ProviderError, "part of its data"),
+        ("bad", Reason::ProviderError, "answered 400"),
+        ("broken", Reason::ProviderError, "MetricSource shop/default (http://127.0.0.1:"),
+        ("broken", Reason::ProviderError, "answered 500: see the server's log"),
+        ("locked", Reason::ProviderError, "answered 401: the credentials"),
+        ("html", Reason::ProviderError, "web page"),
+        ("garbled", Reason::ProviderError, "something else"),
+        ("failed", Reason::ProviderError, "the query failed"),
+        ("redirect", Reason::ProviderError, "answered 307: a redirect"),
+        ("huge", Reason::ProviderError, "more than 1 MiB"),
+        ("gone", Reason::Misconfigured, "MetricTemplate shop/gone is missing: create it"),
+    ] {
+        lacks(&batch.samples[name], reason, words);
+    }
+    assert!(asked.lock().unwrap().iter().all(|(parameters, _)| parameters["time"] == "1700000000.250"));
+}
+
+#[tokio::test]
+async fn a_slow_query_ends_at_its_deadline_and_holds_up_no_other() {
+    let (url, _) = paper_prometheus().await;
+    let measure = measure([(OWN, source(json!({"url": url, "timeout": "200ms"})))]);
+    let request = asking(&["slow", "good"]);
+    let look = measure.measure(&request);
+    let batch = tokio::time::timeout(std::time::Duration::from_secs(3), look).await.expect("a look is bounded");
+    lacks(&batch.samples["slow"], Reason::ProviderError, "did not answer within 200ms");
+    assert_eq!(batch.samples["good"], Sample::value(98.5));
+}
+
+#[tokio::test]
+async fn a_built_in_metric_is_asked_with_its_query() {
+    let (url, asked) = paper_prometheus().await;
+    let measure = measure([(OWN, source(json!({"url": url})))]);
+    let batch = measure.measure(&request()).await;
+    assert_eq!(only(&batch), &Sample::value(98.5));
+    assert!(asked.lock().unwrap()[0].0["query"].contains("sluice_dev_revision=\"3f9c01d2\""));
+}
+
+#[tokio::test]
+async fn the_shared_source_is_asked_with_secrets_of_its_own_namespace() {
+    let (url, asked) = paper_prometheus().await;
+    let token = json!({"name": "prom", "key": "token"});
+    let shared = source(json!({
+        "url": url, "bearerToken": token, "headers": {"X-Scope-OrgID": "shop"}, "scrapeInterval": "5s",
+    }));
+    let measure = measure([
+        (SHARED, shared),
+        ("/api/v1/namespaces/sluice-system/secrets/prom", secret(&[("token", &format!("{CANARY}\n"))])),
+    ]);
+    assert_eq!(only(&measure.measure(&asking(&["good"])).await), &Sample::value(98.5));
+    let asked = asked.lock().unwrap();
+    let headers = &asked[0].1;
+    assert_eq!(headers["authorization"], format!("Bearer {CANARY}"));
+    assert_eq!(headers["x-scope-orgid"], "shop");
+    assert_eq!(measure.scrape_interval("shop", "default").await, Duration::from_secs(5));
+    assert_eq!(measure.scrape_interval("shop", "other").await, Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn a_user_and_a_password_are_sent() {
+    let (url, asked) = paper_prometheus().await;
+    let measure = measure([
+        (OWN, source(json!({"url": url, "basicAuth": {"name": "prom"}}))),
+        ("/api/v1/namespaces/shop/secrets/prom", secret(&[("username", "u"), ("password", "p")])),
+    ]);
+    assert_eq!(only(&measure.measure(&asking(&["good"])).await), &Sample::value(98.5));
+    assert_eq!(asked.lock().unwrap()[0].1["authorization"], "Basic dTpw");
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_says_what_to_do() {
+    let with = |key: &str, value: Value| {
+        let mut prometheus = json!({"url": "http://127.0.0.1:1", "timeout": "1s"});
+        prometheus[key] = value;
+        source(prometheus)
+    };
+    let named = json!({"name": "prom", "key": "k"});
+    let prom = "/api/v1/namespaces/shop/secrets/prom";
+    use Reason::{Misconfigured, ProviderError};
+    for (objects, reason, words) in [
+        (vec![], Misconfigured, "MetricSource default is missing: create it in namespace shop, or in sluice-system"),
+        (vec![(OWN, json!(500))], ProviderError, "cannot read MetricSource shop/default: the API server answered 500"),
+        (vec![(OWN, json!(403))], ProviderError, "the controller may not"),
+        (vec![(OWN, with("url", json!("ftp://a")))], Misconfigured, "no http or https address"),
+        (vec![(OWN, with("url", json!("http://169.254.169.254/")))], Misconfigured, "metadata service"),
+        (vec![(OWN, with("url", json!("http://nobody.invalid")))], ProviderError, "nobody.invalid has no address"),
+        (vec![(OWN, with("url", json!("http://127.0.0.1:1")))], ProviderError, "cannot connect to MetricSource shop/default"),
+        (vec![(OWN, with("headers", json!({"a b": "c"})))], Misconfigured, "the header a b"),
+        (vec![(OWN, with("bearerToken", named.clone()))], Misconfigured, "Secret shop/prom"),
+        (vec![(OWN, with("bearerToken", named.clone())), (prom, json!(403))], Misconfigured, "may not be read: allow"),
+        (vec![(OWN, with("bearerToken", named.clone())), (prom, secret(&[]))], Misconfigured, "has no key k: add it"),
+        (
+            vec![(OWN, with("bearerToken", named.clone())), (prom, secret(&[("k", "pl4nted-c4nary\n\u{1}")]))],
+            Misconfigured,
+            "characters that no header",
+        ),
+        (vec![(OWN, with("ca", named)), (prom, secret(&[("k", CANARY)]))], Misconfigured, "holds no certificates"),
+    ] {
+        lacks(only(&measure(objects).measure(&asking(&["good"])).await), reason, words);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_only_speaks_http_is_not_asked_by_tls() {
+    let (url, _) = paper_prometheus().await;
+    let own = source(json!({"url": url.replace("http://", "https://"), "timeout": "2s"}));
+    let batch = measure([(OWN, own)]).measure(&asking(&["good"])).await;
+    lacks(only(&batch), Reason::ProviderError, "MetricSource shop/default");
+}
+
+#[tokio::test]
+async fn loopback_is_refused_unless_allowed() {
+    let cluster = paper_cluster([(OWN, source(json!({"url": "http://127.0.0.1:9090"})))]);
+    let batch = PrometheusMeasure::new(cluster, "sluice-system").measure(&asking(&["good"])).await;
+    lacks(only(&batch), Reason::Misconfigured, "where no query is sent");
+}
+
+#[tokio::test]
+async fn a_window_without_length_holds_nothing() {
+    let mut request = request();
+    request.window = TimeDelta::zero();
+    lacks(only(&measure([]).measure(&request).await), Reason::Misconfigured, "a window of 0s");
+}

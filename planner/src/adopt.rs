@@ -1,0 +1,153 @@
+//! Taking over a running workload, and bringing up a first version behind its gates.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    converge::{Converged, Desired, converge},
+    events::{enter, finish},
+    gates,
+    journal::{Journal, Phase},
+    plan::{Action, Plan, Waiting},
+    policy::{Place, Policy},
+    update::{ask, capacity},
+    world::{Release, Selects, World},
+};
+
+/// What the phase of the journal wants of the world.
+pub(crate) fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal) -> Desired {
+    let Some(to) = &release.to else { return Desired::default() };
+    let capacity = capacity(policy, world);
+    let before = policy.gate_first.then_some(Selects::Nobody);
+    let want = Desired { capacity, ..Desired::default() };
+    let serving = Some(Selects::Serving(to.revision.clone()));
+    match journal.phase {
+        Phase::Pending => want,
+        Phase::Preparing | Phase::Gating => Desired { apex: before, ..want.pods(to, capacity) },
+        Phase::Promoting => Desired { apex: serving, apex_needs: capacity, ..want.pods(to, capacity) },
+        Phase::Warm => Desired { apex: serving, workload: Some(0), ..want.pods(to, capacity) },
+        _ => Desired { apex: before, ..want },
+    }
+}
+
+/// One pass over a take-over.
+pub(crate) fn pass(policy: &Policy, world: &World, release: &Release, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+    if journal.phase == Phase::Pending {
+        let actions = prepare_policy(policy, world);
+        if !actions.is_empty() {
+            return Plan::act(actions, journal);
+        }
+    } else {
+        let start = if journal.phase == Phase::RollingBack { Vec::new() } else { gates::start(world, &journal) };
+        if !start.is_empty() {
+            return Plan::act(start, journal);
+        }
+        match converge(&desired(policy, world, release, &journal), world) {
+            Converged::Act(actions) => return Plan::act(actions, journal),
+            Converged::Wait(waiting) => return Plan::wait(waiting, journal),
+            Converged::InForce => {}
+        }
+    }
+    let current = Release { journal: journal.clone(), ..release.clone() };
+    match advance(policy, world, &current, &mut journal, now) {
+        Ok(()) => Plan::moved(journal),
+        Err(waiting) => Plan::wait(waiting, journal),
+    }
+}
+
+/// The finalizer comes before anything of ours; the capacity is written down before it is relied on.
+pub(crate) fn prepare_policy(policy: &Policy, world: &World) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if !world.finalizer && !world.deleting {
+        actions.push(Action::AddFinalizer);
+    }
+    if policy.replicas.is_none() {
+        let runs = world.workload.as_ref().map(|w| w.replicas).filter(|n| *n > 0);
+        let known = world.apex.as_ref().and_then(|a| a.capacity);
+        actions.extend(known.or(runs).map(Action::FillReplicas));
+    }
+    actions
+}
+
+fn advance(policy: &Policy, world: &World, release: &Release, journal: &mut Journal, now: DateTime<Utc>) -> Result<(), Waiting> {
+    let Some(to) = &release.to else { return Ok(()) };
+    if journal.phase < Phase::Promoting && policy.suspend {
+        return Err(Waiting::for_person("Suspended", "the policy is suspended: it goes on after spec.suspend is set to false"));
+    }
+    let live = world.revisions.get(&to.revision);
+    let ready = live.map_or(0, |r| r.ready().len() as u32);
+    match journal.phase {
+        Phase::Pending => pending(policy, world, journal, now)?,
+        Phase::Preparing if ready < capacity(policy, world).max(1) => {
+            let why = live.and_then(|r| r.trouble()).map_or(String::new(), |(_, why)| format!(": {why}"));
+            let message = format!("{ready} of {} pods of revision {} are ready beside the workload's own{why}", capacity(policy, world).max(1), to.revision);
+            return Err(Waiting::for_it("Capacity", message));
+        }
+        Phase::Preparing if policy.gate_first => enter(journal, Phase::Gating, now),
+        Phase::Preparing => begin_switch(journal, now),
+        Phase::Gating => {
+            if ask(policy, release, journal, Place::Traffic, None, now)? && ask(policy, release, journal, Place::Promotion, None, now)? {
+                begin_switch(journal, now);
+            }
+        }
+        Phase::Promoting => match journal.applied_at {
+            None => {
+                journal.applied_at = Some(now);
+                journal.note(now, "Switched", format!("the Service's connections go to revision {}", to.revision));
+            }
+            Some(applied) if now < applied + policy.propagation => {
+                return Err(Waiting::until("Propagation", "the switch reaches every node", applied + policy.propagation));
+            }
+            Some(_) => enter(journal, Phase::Warm, now),
+        },
+        Phase::Warm => {
+            let left = world.workload.as_ref().map_or(0, |w| w.pods);
+            if left > 0 {
+                return Err(Waiting::for_it("Draining", format!("{left} pods of the workload itself end; its revisions serve")));
+            }
+            finish(journal, Phase::Succeeded, now);
+        }
+        Phase::RollingBack => {
+            let pods = live.map_or(0, |r| r.pods.len());
+            if pods > 0 {
+                return Err(Waiting::for_it("Draining", format!("{pods} pods of revision {} end", to.revision)));
+            }
+            let phase = journal.outcome.as_ref().map_or(Phase::RolledBack, |o| o.phase);
+            finish(journal, if phase == Phase::Held { Phase::RolledBack } else { phase }, now);
+        }
+        Phase::Shifting | Phase::Held | Phase::Inconclusive | Phase::Succeeded | Phase::RolledBack | Phase::Superseded => {}
+    }
+    Ok(())
+}
+
+fn begin_switch(journal: &mut Journal, now: DateTime<Utc>) {
+    enter(journal, Phase::Promoting, now);
+    journal.served = true;
+}
+
+fn pending(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<Utc>) -> Result<(), Waiting> {
+    if let Some(blocker) = world.blockers.first() {
+        return Err(Waiting::for_person(&blocker.reason, &blocker.message));
+    }
+    let Some(workload) = &world.workload else { return Ok(()) };
+    if policy.gate_first {
+        let serving = world.apex.as_ref().is_some_and(|a| a.selects == Selects::Users && !a.endpoints.is_empty());
+        if serving {
+            return Err(Waiting::for_person(
+                "AlreadyServing",
+                "firstRevision: Gate is for workloads that do not serve yet, and pods answer behind the Service already: use firstRevision: Trust, or scale the workload to zero",
+            ));
+        }
+    } else if workload.replicas == 0 && policy.replicas.is_none() {
+        return Err(Waiting::for_person(
+            "NothingRuns",
+            "the workload has no pods to take over: scale it up, or set replicas and firstRevision: Gate in the policy",
+        ));
+    } else if !workload.rolled_out && workload.replicas > 0 {
+        return Err(Waiting::for_it("WorkloadRollingOut", "the workload's own rollout must be finished before it is taken over"));
+    }
+    if let Some((name, state)) = world.unsettled.iter().next() {
+        return Err(Waiting::for_it("DependsOn", format!("waits for policy {name}, which is not settled on its own wish: {state}")));
+    }
+    enter(journal, Phase::Preparing, now);
+    Ok(())
+}

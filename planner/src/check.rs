@@ -1,0 +1,154 @@
+//! The invariants of a release, over any plan. Every test calls [`check`].
+
+use analysis::Verdict;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    id::RevisionId,
+    journal::{Journal, Phase, Purpose},
+    plan::{Action, Plan},
+    policy::{Place, Policy},
+    world::{Release, Selects, World},
+};
+
+/// Every invariant that the plan would break, in words; empty when it breaks none.
+pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for action in &plan.actions {
+        match action {
+            Action::SetApex { selects: Selects::Serving(id) | Selects::Only(id), .. } => apex(policy, world, id, &mut broken),
+            Action::SetMembers { stable, candidate, pods } if !pods.is_empty() => {
+                members(policy, world, stable, candidate, pods.len(), &mut broken);
+            }
+            Action::ScaleRevision { revision, replicas } => scale(world, revision, *replicas, &mut broken),
+            Action::EnsureRevision { revision, replicas } => {
+                raise_after_fail(world, &revision.revision, *replicas, &mut broken);
+            }
+            Action::ScaleWorkload(0) if world.apex.as_ref().is_some_and(|a| matches!(a.selects, Selects::Users | Selects::Hash(_))) => {
+                broken.push("3: the workload is scaled to zero while callers reach its pods".into());
+            }
+            Action::DeleteRevision(id) => serving(world, id, "deleted", &mut broken),
+            _ => {}
+        }
+    }
+    if let (Some(release), Some(journal)) = (&world.release, &plan.journal) {
+        moved(policy, release, journal, now, &mut broken);
+    }
+    broken
+}
+
+fn release_to<'a>(world: &'a World, id: &RevisionId) -> Option<&'a Release> {
+    world.release.as_ref().filter(|r| r.to.as_ref().is_some_and(|t| t.revision == *id))
+}
+
+/// 4 and 6: whether a candidate may have live requests at all.
+fn may_serve(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
+    let trusted = release.purpose == Purpose::Adopt && !policy.gate_first;
+    let asked = policy.gates.iter().filter(|g| g.at == Place::Traffic && (!release.fast || g.always) && !trusted);
+    for gate in asked {
+        let passed = release.journal.gate(&gate.name, Place::Traffic, None).is_some_and(|r| r.verdict == Verdict::Pass);
+        if !passed {
+            broken.push(format!("4: live traffic before gate {} has passed", gate.name));
+        }
+    }
+    let failed = release.journal.gates.iter().any(|g| g.verdict == Verdict::Fail);
+    if failed || release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
+        broken.push("6: live traffic for a revision that has failed".into());
+    }
+}
+
+fn apex(policy: &Policy, world: &World, id: &RevisionId, broken: &mut Vec<String>) {
+    let ready = world.revisions.get(id).map_or(0, |r| r.ready().len());
+    let already = world.apex.as_ref().is_some_and(|a| matches!(&a.selects, Selects::Serving(s) | Selects::Only(s) if s == id));
+    if ready == 0 && !already {
+        broken.push(format!("2: the Service is pointed at revision {id}, which has no ready pod"));
+    }
+    if let Some(release) = release_to(world, id) {
+        may_serve(policy, release, broken);
+        if release.journal.phase < Phase::Promoting {
+            broken.push(format!("5: all traffic to revision {id} in phase {:?}", release.journal.phase));
+        }
+    }
+}
+
+fn members(policy: &Policy, world: &World, stable: &RevisionId, candidate: &RevisionId, count: usize, broken: &mut Vec<String>) {
+    let Some(release) = release_to(world, candidate) else {
+        broken.push(format!("1: revision {candidate} gets traffic and is no candidate"));
+        return;
+    };
+    let live = world.revisions.get(candidate);
+    let now = live.map_or(0, |r| r.pods.values().filter(|p| !p.terminating && p.members_of.contains(stable)).count());
+    if count <= now {
+        return;
+    }
+    may_serve(policy, release, broken);
+    let phase = release.journal.held_in.unwrap_or(release.journal.phase);
+    if phase != Phase::Shifting {
+        broken.push(format!("5: members are added in phase {phase:?}"));
+    }
+    let ready = world.revisions.get(stable).map_or(0, |r| r.ready().len());
+    if count > ready.max(now) {
+        broken.push(format!("1: {count} members beside {ready} ready stable pods"));
+    }
+}
+
+fn scale(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>) {
+    let have = world.revisions.get(id).and_then(|r| r.replicas).unwrap_or(0);
+    if replicas > have {
+        raise_after_fail(world, id, replicas, broken);
+        return;
+    }
+    let stable = world.stable.as_ref().is_some_and(|s| s.revision == *id);
+    let phase = world.release.as_ref().map(|r| r.journal.phase);
+    if world.release.as_ref().is_some_and(|r| r.from.as_ref().is_some_and(|f| f.revision == *id)) && phase != Some(Phase::Warm) {
+        broken.push(format!("12: the stable revision {id} is scaled down in phase {phase:?}"));
+    }
+    if !stable || world.release.is_some() {
+        serving(world, id, "scaled down", broken);
+    }
+}
+
+/// 6: after a Fail, nothing of that revision is raised.
+fn raise_after_fail(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>) {
+    let Some(release) = release_to(world, id) else { return };
+    let have = world.revisions.get(id).and_then(|r| r.replicas).unwrap_or(0);
+    if replicas > have && release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
+        broken.push(format!("6: revision {id} has failed and gets more pods"));
+    }
+}
+
+/// 3: no capacity is cut under possible live traffic.
+fn serving(world: &World, id: &RevisionId, what: &str, broken: &mut Vec<String>) {
+    let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else { return };
+    if revision.pods.keys().any(|p| apex.endpoints.contains(p)) {
+        broken.push(format!("3: revision {id} is {what} while callers reach its pods"));
+    }
+}
+
+/// 5, 6 and 11: how the journal may move.
+fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>, broken: &mut Vec<String>) {
+    let before = &release.journal;
+    if before.finished() && before != next {
+        broken.push("14: a finished release moves on".into());
+    }
+    if before.outcome.as_ref().is_some_and(|o| o.reason.condemns()) && next.outcome.is_none() {
+        broken.push("6: a failed release forgets that it failed".into());
+    }
+    let left = before.phase == Phase::Shifting && (next.step != before.step || next.phase != before.phase);
+    let onward = matches!(next.phase, Phase::Shifting | Phase::Promoting);
+    if release.purpose == Purpose::Update && left && onward {
+        let k = before.step.unwrap_or(0);
+        let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else { return };
+        let ordered = before.orders.promote || before.orders.skipped == Some(k);
+        let baked = before.applied_at.is_some_and(|at| now >= at + policy.propagation + step.bake);
+        if !ordered && !baked {
+            broken.push(format!("11: step {k} is left before its bake is over"));
+        }
+        if !ordered && policy.analysis.is_some() && before.analysis.verdict != Verdict::Pass {
+            broken.push(format!("5: step {k} is left without a Pass"));
+        }
+        if next.phase == Phase::Shifting && next.step != Some(k + 1) {
+            broken.push(format!("5: from step {k} to {:?}", next.step));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Gates: asking, recording verdicts, and what they say together.
+
+use analysis::Verdict;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    journal::{Cause, GateRecord, Journal},
+    plan::{Action, Waiting},
+    policy::{Gate, Place, Policy},
+    world::{Release, Run, RunKey, World},
+};
+
+/// After this many runs a gate waits for its timeout instead of trying again.
+const MOST_RUNS: u32 = 20;
+
+/// What the gates of one place say together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    /// Records must be made first.
+    NotYet,
+    /// All passed, or there are none.
+    Pass,
+    /// Some have not spoken.
+    Wait(Waiting),
+}
+
+/// The gates that count at a place. Going back to a revision that has passed before asks only those that always run, and those
+/// of other places than `traffic` and `step`.
+fn at<'a>(policy: &'a Policy, release: &Release, place: Place, step: Option<u32>) -> impl Iterator<Item = &'a Gate> {
+    let fast = release.fast && matches!(place, Place::Traffic | Place::Step);
+    policy.gates.iter().filter(move |g| {
+        let here = g.at == place && (g.steps.is_none() || step.is_some_and(|k| g.steps.as_ref().is_some_and(|s| s.contains(&k))));
+        here && (!fast || g.always)
+    })
+}
+
+/// What the gates of a place say.
+pub(crate) fn asked(policy: &Policy, release: &Release, place: Place, step: Option<u32>) -> Asked {
+    let mut open = None;
+    for gate in at(policy, release, place, step) {
+        match release.journal.gate(&gate.name, place, step) {
+            None => return Asked::NotYet,
+            Some(record) if record.verdict == Verdict::Pass => {}
+            Some(record) => {
+                let message = format!("gate {} runs (attempt {}): {}", gate.name, record.attempt, record.message);
+                open.get_or_insert(Waiting::until("Conformance", message, record.since + gate.timeout));
+            }
+        }
+    }
+    open.map_or(Asked::Pass, Asked::Wait)
+}
+
+/// Makes the records of a place: from now on its gates are being asked.
+pub(crate) fn ask(policy: &Policy, release: &Release, journal: &mut Journal, place: Place, step: Option<u32>, now: DateTime<Utc>) {
+    for gate in at(policy, release, place, step) {
+        if journal.gate(&gate.name, place, step).is_none() {
+            journal.gates.push(GateRecord {
+                name: gate.name.clone(),
+                at: place,
+                step,
+                verdict: Verdict::Unknown,
+                attempt: 1,
+                failures: 0,
+                since: now,
+                until: None,
+                message: "the Job is being created".into(),
+                evidence: None,
+            });
+        }
+    }
+    bound(journal);
+}
+
+/// A journal stays below its size: the records of the earliest steps go first, never those of other places.
+fn bound(journal: &mut Journal) {
+    while journal.gates.len() > 64 {
+        let Some(oldest) = journal.gates.iter().position(|g| g.at == Place::Step && g.verdict == Verdict::Pass) else { return };
+        journal.gates.remove(oldest);
+    }
+}
+
+/// Runs that should exist and do not.
+pub(crate) fn start(world: &World, journal: &Journal) -> Vec<Action> {
+    let open = journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown);
+    open.map(key).filter(|k| !world.runs.contains_key(k)).map(Action::StartRun).collect()
+}
+
+fn key(record: &GateRecord) -> RunKey {
+    RunKey { gate: record.name.clone(), at: record.at, step: record.step, attempt: record.attempt }
+}
+
+/// Takes up what became of the runs. Returns why the release must end, if one says so.
+pub(crate) fn record(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<Utc>) -> Option<(Cause, String)> {
+    let mut end = None;
+    let mut notes = Vec::new();
+    for i in 0..journal.gates.len() {
+        let record = &mut journal.gates[i];
+        if record.verdict != Verdict::Unknown {
+            continue;
+        }
+        let Some(gate) = policy.gates.iter().find(|g| g.name == record.name && g.at == record.at) else { continue };
+        take_up(record, gate, world, now);
+        match record.verdict {
+            Verdict::Pass => notes.push(("ConformancePassed", format!("gate {}: {}", record.name, record.message))),
+            Verdict::Fail => {
+                end.get_or_insert((Cause::ConformanceFailed, format!("gate {} failed: {}", record.name, with_log(record))));
+            }
+            Verdict::Unknown if now >= record.since + gate.timeout => {
+                let message = format!("gate {} gave no verdict within {}: {}", record.name, words(gate.timeout), record.message);
+                end.get_or_insert((Cause::GateTimeout, message));
+            }
+            Verdict::Unknown => {}
+        }
+        if record.evidence.is_some() {
+            keep_last_log(journal, i);
+        }
+    }
+    for (reason, message) in notes {
+        journal.note(now, reason, message);
+    }
+    end
+}
+
+fn take_up(record: &mut GateRecord, gate: &Gate, world: &World, now: DateTime<Utc>) {
+    match world.runs.get(&key(record)) {
+        None => {}
+        Some(Run::Going(message)) => record.message.clone_from(message),
+        Some(Run::Passed(evidence)) => {
+            record.verdict = Verdict::Pass;
+            record.until = Some(now);
+            record.message = evidence.summary.clone().unwrap_or_else(|| "the test ended with exit code 0".into());
+            record.evidence = Some(evidence.clone());
+        }
+        Some(Run::Failed(evidence)) => {
+            record.failures += 1;
+            let code = evidence.exit_code.map_or("without an exit code".into(), |c| format!("with exit code {c}"));
+            record.message = evidence.summary.clone().unwrap_or_else(|| format!("the test ended {code}"));
+            record.evidence = Some(evidence.clone());
+            if record.failures >= gate.attempts {
+                record.verdict = Verdict::Fail;
+                record.until = Some(now);
+            } else {
+                record.attempt += 1;
+            }
+        }
+        Some(Run::Broken(message)) => {
+            record.message.clone_from(message);
+            if record.attempt < MOST_RUNS {
+                record.attempt += 1;
+            }
+        }
+    }
+}
+
+/// The message of a failed gate with the last lines of its test.
+fn with_log(record: &GateRecord) -> String {
+    let log = record.evidence.as_ref().and_then(|e| e.log.as_deref()).unwrap_or("").trim_end();
+    let lines: Vec<&str> = log.lines().rev().take(8).collect();
+    let tail = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+    let message = if tail.is_empty() { record.message.clone() } else { format!("{}\n{tail}", record.message) };
+    message.chars().take(900).collect()
+}
+
+/// The log is kept for the last run of each gate only.
+fn keep_last_log(journal: &mut Journal, latest: usize) {
+    let name = journal.gates[latest].name.clone();
+    for (i, record) in journal.gates.iter_mut().enumerate() {
+        if i != latest && record.name == name && let Some(evidence) = &mut record.evidence {
+            evidence.log = None;
+        }
+    }
+}
+
+/// A duration as people say it.
+pub(crate) fn words(time: chrono::TimeDelta) -> String {
+    match time.num_seconds() {
+        s if s >= 3600 && s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s >= 60 && s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}

@@ -1,0 +1,189 @@
+//! No release is under way: keep what serves as it is, and begin when something new is wished for.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    adopt,
+    converge::{Converged, Desired, converge},
+    journal::{Phase, Purpose, RevisionRef},
+    plan::{Action, NewRelease, Plan, Waiting},
+    policy::Policy,
+    remove,
+    update::capacity,
+    world::{Order, Release, Selects, Wish, World},
+};
+
+/// One pass without a release.
+pub(crate) fn pass(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
+    if world.deleting {
+        return removal(world);
+    }
+    if world.namespace_terminating {
+        return Plan::idle(Waiting::for_it("NamespaceTerminating", "the namespace is being deleted"));
+    }
+    match &world.stable {
+        None => first(policy, world),
+        Some(stable) => keep(policy, world, stable, now),
+    }
+}
+
+fn removal(world: &World) -> Plan {
+    let removed = world.last.as_ref().is_some_and(|l| l.purpose == Purpose::Remove);
+    let ours = world.apex.as_ref().is_some_and(|a| a.marked) || world.revisions.values().any(|r| !r.left_serving);
+    if removed || !ours || world.namespace_terminating {
+        let actions = if world.finalizer { vec![Action::ReleaseFinalizers] } else { Vec::new() };
+        return Plan { actions, ..Plan::default() };
+    }
+    let new = NewRelease { purpose: Purpose::Remove, from: world.stable.clone(), to: None, attempt: 1, fast: false };
+    Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
+}
+
+/// Nothing of ours serves yet.
+fn first(policy: &Policy, world: &World) -> Plan {
+    if let Some(blocker) = world.blockers.first() {
+        return Plan::idle(Waiting::for_person(&blocker.reason, &blocker.message));
+    }
+    let Some(workload) = &world.workload else {
+        return Plan::idle(Waiting::for_person("WorkloadMissing", "there is no Deployment of the name in spec.workload: create it, or correct the name in a new policy"));
+    };
+    let Some(wish) = &workload.wish else { return Plan::idle(Waiting::for_it("Reading", "the workload is being read")) };
+    if let Some(waiting) = condemned(world, wish) {
+        return Plan::idle(waiting);
+    }
+    let leftovers = remove::prune(policy, world, &BTreeSet::from([wish.revision.revision.clone()]));
+    if !leftovers.is_empty() {
+        return Plan { actions: leftovers, ..Plan::default() };
+    }
+    begin(world, Purpose::Adopt, None, wish)
+}
+
+fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wish) -> Plan {
+    if !wish.settled {
+        return Plan::idle(Waiting::for_it("Settling", "a new version was seen; it counts when it has rested for spec.settle"));
+    }
+    let to = &wish.revision;
+    let last = world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision)).map(|l| l.attempt);
+    let before = world.history.iter().filter(|l| l.to.as_ref() == Some(&to.revision)).map(|l| l.attempt);
+    let attempt = last.chain(before).max().unwrap_or(0) + 1;
+    let was_stable = world.last.as_ref().and_then(|l| l.from.as_ref()).is_some_and(|f| f.digest == to.digest);
+    let passed = was_stable || world.history.iter().any(|r| r.passed.as_ref() == Some(&to.digest));
+    let fast = from.is_some() && passed && world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
+    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast };
+    Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
+}
+
+/// Stable serves: repair what others changed, then look for something new.
+fn keep(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<Utc>) -> Plan {
+    let mut actions = adopt::prepare_policy(policy, world);
+    let mut unrest = None;
+    match converge(&desired(policy, world, stable, now), world) {
+        Converged::Act(repairs) => actions.extend(repairs),
+        // Stable's pods may come and go. It is said, and holds nothing up: the next version may be what mends them.
+        Converged::Wait(waiting) => unrest = Some(waiting),
+        Converged::InForce => {}
+    }
+    if !actions.is_empty() {
+        return Plan { actions, ..Plan::default() };
+    }
+    let Some(workload) = &world.workload else {
+        return Plan::idle(Waiting::for_person("WorkloadGone", "the workload was deleted; its last version goes on serving: create the workload again, or delete the policy"));
+    };
+    let kept = BTreeSet::from([stable.revision.clone()]);
+    let leftovers = remove::prune(policy, world, &kept);
+    if !leftovers.is_empty() {
+        return Plan { actions: leftovers, ..Plan::default() };
+    }
+    let again = kept_until(policy, world).filter(|end| now < *end).map(|end| end - now);
+    let mut plan = news(policy, world, workload.wish.as_ref(), stable);
+    plan.requeue = plan.requeue.or(again);
+    if plan.waiting.is_none() && plan.actions.is_empty() {
+        plan.waiting = unrest;
+    }
+    plan
+}
+
+fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRef) -> Plan {
+    let Some(wish) = wish else {
+        let blocker = world.blockers.first();
+        return Plan::idle(blocker.map_or_else(
+            || Waiting::for_it("Reading", "the workload is being read"),
+            |b| Waiting::for_person(&b.reason, &b.message),
+        ));
+    };
+    if wish.revision.digest == stable.digest {
+        return Plan::default();
+    }
+    if let Some(waiting) = condemned(world, wish) {
+        return Plan::idle(waiting);
+    }
+    if policy.suspend {
+        return Plan::idle(Waiting::for_person("Suspended", "a new version waits; the policy is suspended until spec.suspend is set to false"));
+    }
+    if let Some(blocker) = world.blockers.first() {
+        return Plan::idle(Waiting::for_person(&blocker.reason, &blocker.message));
+    }
+    begin(world, Purpose::Update, Some(stable), wish)
+}
+
+/// What stable needs, with the pods of a version that failed before it served kept for a while.
+fn desired(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<Utc>) -> Desired {
+    let capacity = capacity(policy, world);
+    let mut want = Desired {
+        apex: Some(Selects::Serving(stable.revision.clone())),
+        apex_needs: 1,
+        workload: Some(0),
+        capacity,
+        ..Desired::default()
+    }
+    .pods(stable, capacity);
+    let failed = world.last.as_ref().and_then(|l| l.to.as_ref()).filter(|_| kept_until(policy, world).is_some_and(|end| now < end));
+    if let Some(failed) = failed
+        && let Some(replicas) = world.revisions.get(&failed.revision).and_then(|r| r.replicas)
+    {
+        want = want.pods(failed, replicas);
+    }
+    want
+}
+
+/// Until when the pods of the last release's failed candidate are kept.
+fn kept_until(policy: &Policy, world: &World) -> Option<DateTime<Utc>> {
+    let last = world.last.as_ref().filter(|l| l.journal.phase == Phase::RolledBack && !l.journal.served)?;
+    Some(last.journal.finished_at? + policy.keep_failed)
+}
+
+/// Why a wish is not tried (again) by itself.
+fn condemned(world: &World, wish: &Wish) -> Option<Waiting> {
+    let digest = &wish.revision.digest;
+    let last = world.last.as_ref().filter(|l| l.to.as_ref().is_some_and(|t| t.digest == *digest));
+    if last.is_some_and(|l| retried(world, l)) {
+        return None;
+    }
+    let id = &wish.revision.revision;
+    let how = "deploy another version, or decide Retry";
+    if let Some(last) = last
+        && let Some(outcome) = &last.journal.outcome
+        && tried(last)
+    {
+        let message = format!("revision {id} is not delivered: {}; {how}", outcome.message);
+        return Some(Waiting::for_person(&format!("{:?}", last.journal.phase), message));
+    }
+    world.failed.contains(digest).then(|| Waiting::for_person("RolledBack", format!("revision {id} has failed before; {how}")))
+}
+
+/// Whether a finished release means that its revision is not started again by itself.
+fn tried(last: &Release) -> bool {
+    use crate::journal::Cause;
+    let cause = last.journal.outcome.as_ref().map(|o| o.reason);
+    last.journal.phase != Phase::Succeeded
+        && !matches!(cause, Some(Cause::NewerVersion | Cause::WishWithdrawn | Cause::Retried | Cause::PolicyDeleted | Cause::WorkloadGone))
+}
+
+/// Whether a person ordered another attempt after this release ended.
+pub(crate) fn retried(world: &World, last: &Release) -> bool {
+    world.decisions.iter().any(|d| {
+        let same = d.release == last.name && last.to.as_ref().is_some_and(|t| t.digest == d.digest);
+        same && d.action == Order::Retry && !last.journal.orders.heeded.contains(&d.uid)
+    })
+}

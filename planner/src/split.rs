@@ -1,0 +1,88 @@
+//! Shares of the traffic on a plain Service, where a share is a number of pods.
+
+use std::collections::BTreeSet;
+
+use crate::{policy::Weight, world::Revision};
+
+/// How many candidate pods give `weight` percent beside `stable` pods that all serve: the number nearest to `stable * w / (100 - w)`,
+/// at least 1, at most `stable`, ties to the smaller share; 0 when no stable pod serves, since nothing may be raised then.
+pub fn members(stable: u32, weight: Weight) -> u32 {
+    if stable == 0 {
+        return 0;
+    }
+    let w = weight.percent();
+    let (numerator, denominator) = (u64::from(stable) * u64::from(w), u64::from(100 - w));
+    let (whole, rest) = (numerator / denominator, numerator % denominator);
+    let nearest = if rest * 2 > denominator { whole + 1 } else { whole };
+    u32::try_from(nearest).unwrap_or(stable).clamp(1, stable)
+}
+
+/// The candidate's share in percent, rounded, that so many pods make.
+pub fn share(candidate: u32, stable: u32) -> u32 {
+    let all = u64::from(candidate) + u64::from(stable);
+    if all == 0 {
+        return 0;
+    }
+    u32::try_from((u64::from(candidate) * 200 + all) / (all * 2)).unwrap_or(100)
+}
+
+/// The fewest stable pods at which the share of `weight` is met within `error` percentage points; `None` beyond 1000 pods.
+pub fn pods_for(weight: Weight, error: u32) -> Option<u32> {
+    (1..=1000).find(|s| share(members(*s, weight), *s).abs_diff(weight.percent()) <= error)
+}
+
+/// Which pods of the candidate should answer: `count` of them, the ready ones first, then those that answer already, so that as few
+/// labels as possible are written.
+pub fn choose(candidate: &Revision, stable: &crate::RevisionId, count: u32) -> BTreeSet<String> {
+    let mut pods: Vec<_> = candidate
+        .pods
+        .iter()
+        .filter(|(_, p)| !p.terminating)
+        .map(|(name, p)| (!p.ready, !p.members_of.contains(stable), name))
+        .filter(|(unready, outside, _)| !(*unready && *outside))
+        .collect();
+    pods.sort();
+    pods.into_iter().take(count as usize).map(|(_, _, name)| name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weight(percent: i32) -> Weight {
+        Weight::new(percent).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_members_is_the_nearest_with_ties_to_the_smaller_share() {
+        for (stable, percent, expected) in
+            [(4, 20, 1), (4, 50, 4), (4, 1, 1), (10, 5, 1), (10, 25, 3), (1, 50, 1), (2, 20, 1), (3, 33, 1), (6, 20, 1), (0, 20, 0)]
+        {
+            assert_eq!(members(stable, weight(percent)), expected, "{stable} pods, {percent} %");
+        }
+    }
+
+    #[test]
+    fn the_number_of_members_never_falls_when_weight_or_stable_pods_rise() {
+        for stable in 1..60 {
+            for percent in 1..50 {
+                let here = members(stable, weight(percent));
+                assert!((1..=stable).contains(&here));
+                assert!(members(stable, weight(percent + 1)) >= here);
+                assert!(members(stable + 1, weight(percent)) >= here);
+            }
+        }
+    }
+
+    #[test]
+    fn shares_are_rounded_to_whole_percents() {
+        assert_eq!((share(1, 4), share(4, 4), share(1, 2), share(0, 3), share(3, 0), share(0, 0)), (20, 50, 33, 0, 100, 0));
+    }
+
+    #[test]
+    fn the_number_of_pods_that_a_precise_share_takes_is_told() {
+        assert_eq!(pods_for(weight(50), 0), Some(1));
+        assert_eq!(pods_for(weight(20), 0), Some(4));
+        assert_eq!(pods_for(weight(5), 1), Some(16));
+    }
+}
