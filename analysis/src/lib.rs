@@ -50,6 +50,7 @@ pub struct Batch {
     /// When the metrics were read; the samples lie wholly in the window before.
     pub at: DateTime<Utc>,
     /// By name of the metric.
+    #[schemars(extend("maxProperties" = 16))]
     pub samples: BTreeMap<String, Sample>,
 }
 
@@ -89,6 +90,7 @@ pub struct Unknown {
     /// The kind of lack.
     pub reason: Reason,
     /// In words.
+    #[schemars(length(max = 256))]
     pub detail: String,
 }
 
@@ -128,6 +130,7 @@ pub struct Judgement {
 #[serde(rename_all = "camelCase")]
 pub struct MetricJudgement {
     /// The metric.
+    #[schemars(length(max = 63))]
     pub name: String,
     /// What its last look says, and those before.
     pub verdict: Verdict,
@@ -138,6 +141,7 @@ pub struct MetricJudgement {
     #[serde(default)]
     pub failures: u32,
     /// One sentence for people.
+    #[schemars(length(max = 1024))]
     pub message: String,
 }
 

@@ -1,5 +1,19 @@
 //! Eyes and hands: observe, plan, act, remember.
 #![forbid(unsafe_code)]
 
+pub mod act;
+pub mod api;
+pub mod clock;
+pub mod context;
+pub mod digest;
+pub mod events;
 pub mod gates;
 pub mod metrics;
+pub mod observe;
+pub mod policy;
+pub mod reconcile;
+pub mod remember;
+pub mod server;
+pub mod status;
+pub mod telemetry;
+pub mod watch;

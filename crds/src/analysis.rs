@@ -18,7 +18,7 @@ pub struct Analysis {
     pub source: String,
     /// How often the metrics are looked at.
     #[serde(default = "fifteen_seconds")]
-    #[x_kube(validation = ("duration(self) >= duration('1s')", "analysis.interval must be at least 1s"))]
+    #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self) >= duration('1s')", "analysis.interval must be at least 1s"))]
     pub interval: GoDuration,
     /// The metrics and their objectives.
     #[schemars(length(min = 1, max = 16))]
@@ -80,7 +80,7 @@ pub struct TemplateRef {
     pub name: String,
     /// Values of its variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub variables: BTreeMap<String, String>,
 }
 

@@ -13,7 +13,8 @@ pub struct GoDuration(pub Duration);
 /// What a text must be to be a duration; the same words stand in the schema.
 pub const EXPECTED: &str = "must be a duration: a number with a unit, such as 90s, 10m or 1h30m";
 
-const PATTERN: &str = r"^([0-9]+(ms|s|m|h))+$";
+/// Six digits at most: the sum then fits every type of duration there is, CEL's included.
+const PATTERN: &str = r"^([0-9]{1,6}(ms|s|m|h))+$";
 
 impl GoDuration {
     /// So many seconds.
@@ -34,6 +35,9 @@ impl FromStr for GoDuration {
         }
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(refuse)?;
+            if !(1..=6).contains(&digits) {
+                return Err(refuse());
+            }
             let number: u64 = rest[..digits].parse().map_err(|_| refuse())?;
             rest = &rest[digits..];
             let (unit, millis) = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_with_an_example() {
-        for text in ["", "5", "s", "-5s", "5 s", "5d", "1.5h", "99999999999999999999h"] {
+        for text in ["", "5", "s", "-5s", "5 s", "5d", "1.5h", "1000000s", "99999999999999999999h"] {
             let error = text.parse::<GoDuration>().unwrap_err();
             assert!(error.contains("90s"), "{text}: {error}");
         }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod bounded;
 pub mod condition;
 pub mod decision;
 pub mod duration;
@@ -20,6 +21,7 @@ pub mod yaml;
 pub use decision::{Decision, DecisionAction, DecisionSpec};
 pub use duration::GoDuration;
 pub use metric::{MetricSource, MetricTemplate};
+pub use planner::journal;
 pub use policy::{RolloutPolicy, RolloutPolicySpec};
 pub use policy_status::RolloutPolicyStatus;
 pub use release::{Release, ReleaseSpec, ReleaseStatus};

@@ -49,7 +49,7 @@ pub struct Prometheus {
     pub ca: Option<SecretKey>,
     /// Headers sent with every query, such as `X-Scope-OrgID: shop` for a tenant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub headers: BTreeMap<String, String>,
 }
 

@@ -18,9 +18,11 @@ pub struct RolloutPolicyStatus {
     pub workload: Option<WorkloadStatus>,
     /// `canary` or `blueGreen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
     pub strategy: Option<String>,
     /// One word for what is going on: a phase of the release, `Settled`, or a reason why nothing can start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub phase: Option<String>,
     /// The revision that serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,12 +35,14 @@ pub struct RolloutPolicyStatus {
     pub weight: Option<i32>,
     /// The release under way, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
     pub release: Option<String>,
     /// Pods that serve.
     #[serde(default)]
     pub replicas: i32,
     /// Label selector of the pods that serve, for autoscalers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub selector: Option<String>,
     /// Why nothing is happening and who can change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +53,7 @@ pub struct RolloutPolicyStatus {
     pub failed: Vec<FailedDigest>,
     /// `Ready`, `Reconciling` and `Stalled`, as kstatus defines them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(schema_with = "crate::bounded::conditions")]
     pub conditions: Vec<Condition>,
 }
 
@@ -61,10 +65,11 @@ pub struct WorkloadStatus {
     pub observed_generation: i64,
     /// Digest of what it wishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
     pub digest: Option<String>,
     /// ConfigMaps whose content belongs to its revisions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
     pub config_maps: Vec<String>,
 }
 
@@ -73,8 +78,10 @@ pub struct WorkloadStatus {
 #[serde(rename_all = "camelCase")]
 pub struct FailedDigest {
     /// The digest.
+    #[schemars(length(max = 71))]
     pub digest: String,
     /// The release in which it failed.
+    #[schemars(length(max = 63))]
     pub release: String,
     /// When.
     pub at: DateTime<Utc>,

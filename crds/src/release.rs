@@ -69,6 +69,6 @@ pub struct ReleaseStatus {
     pub journal: Journal,
     /// `Ready`, `Reconciling` and `Stalled`, as kstatus defines them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(schema_with = "crate::bounded::conditions")]
     pub conditions: Vec<Condition>,
 }

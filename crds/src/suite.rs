@@ -94,9 +94,11 @@ pub struct SuiteFiles {
 pub struct SuiteResources {
     /// What is asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::quantities")]
     pub requests: BTreeMap<String, Quantity>,
     /// What is allowed at most.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::quantities")]
     pub limits: BTreeMap<String, Quantity>,
 }
 

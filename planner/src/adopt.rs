@@ -6,31 +6,55 @@ use crate::{
     converge::{Converged, Desired, converge},
     events::{enter, finish},
     gates,
-    journal::{Journal, Phase},
+    journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
     policy::{Place, Policy},
-    update::{ask, capacity},
+    update::{ask, capacity, held_by_people, known_capacity},
     world::{Release, Selects, World},
 };
 
 /// What the phase of the journal wants of the world.
-pub(crate) fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal) -> Desired {
-    let Some(to) = &release.to else { return Desired::default() };
-    let capacity = capacity(policy, world);
+fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal) -> Desired {
+    let Some(to) = &release.to else {
+        return Desired::default();
+    };
+    let capacity = capacity(policy, world).max(1);
+    let pods = pods(policy, world, journal, to);
     let before = policy.gate_first.then_some(Selects::Nobody);
     let want = Desired { capacity, ..Desired::default() };
-    let serving = Some(Selects::Serving(to.revision.clone()));
+    let serving = Desired {
+        apex: Some(Selects::Serving(to.revision.clone())),
+        apex_needs: capacity,
+        // Without a policy and a Service there is nobody left to be careful for.
+        retreat: world.deleting && world.apex.is_none(),
+        ..want.clone()
+    };
     match journal.phase {
         Phase::Pending => want,
-        Phase::Preparing | Phase::Gating => Desired { apex: before, ..want.pods(to, capacity) },
-        Phase::Promoting => Desired { apex: serving, apex_needs: capacity, ..want.pods(to, capacity) },
-        Phase::Warm => Desired { apex: serving, workload: Some(0), ..want.pods(to, capacity) },
-        _ => Desired { apex: before, ..want },
+        Phase::Preparing | Phase::Gating => Desired { apex: before, ..want.pods(to, pods) },
+        Phase::Promoting => serving.pods(to, pods),
+        Phase::Warm => Desired { workload: Some(0), ..serving.pods(to, pods) },
+        _ => Desired { apex: before, retreat: true, ..want },
     }
 }
 
+/// As many pods as the workload has that is taken over; scaling down waits until the release is over.
+fn pods(policy: &Policy, world: &World, journal: &Journal, to: &RevisionRef) -> u32 {
+    let live = world.revisions.get(&to.revision).and_then(|r| r.replicas);
+    let runs = world.workload.as_ref().map(|w| w.replicas);
+    let counts = !policy.gate_first && journal.phase != Phase::Warm;
+    let runs = runs.filter(|_| counts).unwrap_or(0);
+    capacity(policy, world).max(1).max(live.unwrap_or(0)).max(runs)
+}
+
 /// One pass over a take-over.
-pub(crate) fn pass(policy: &Policy, world: &World, release: &Release, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+pub(crate) fn pass(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    mut journal: Journal,
+    now: DateTime<Utc>,
+) -> Plan {
     if journal.phase == Phase::Pending {
         let actions = prepare_policy(policy, world);
         if !actions.is_empty() {
@@ -61,31 +85,39 @@ pub(crate) fn prepare_policy(policy: &Policy, world: &World) -> Vec<Action> {
         actions.push(Action::AddFinalizer);
     }
     if policy.replicas.is_none() {
-        let runs = world.workload.as_ref().map(|w| w.replicas).filter(|n| *n > 0);
-        let known = world.apex.as_ref().and_then(|a| a.capacity);
-        actions.extend(known.or(runs).map(Action::FillReplicas));
+        actions.extend(known_capacity(policy, world).map(Action::FillReplicas));
     }
     actions
 }
 
-fn advance(policy: &Policy, world: &World, release: &Release, journal: &mut Journal, now: DateTime<Utc>) -> Result<(), Waiting> {
+fn advance(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    journal: &mut Journal,
+    now: DateTime<Utc>,
+) -> Result<(), Waiting> {
     let Some(to) = &release.to else { return Ok(()) };
-    if journal.phase < Phase::Promoting && policy.suspend {
-        return Err(Waiting::for_person("Suspended", "the policy is suspended: it goes on after spec.suspend is set to false"));
+    if journal.phase < Phase::Promoting {
+        held_by_people(policy, journal)?;
     }
     let live = world.revisions.get(&to.revision);
     let ready = live.map_or(0, |r| r.ready().len() as u32);
     match journal.phase {
         Phase::Pending => pending(policy, world, journal, now)?,
-        Phase::Preparing if ready < capacity(policy, world).max(1) => {
+        Phase::Preparing if ready < pods(policy, world, journal, to) => {
             let why = live.and_then(|r| r.trouble()).map_or(String::new(), |(_, why)| format!(": {why}"));
-            let message = format!("{ready} of {} pods of revision {} are ready beside the workload's own{why}", capacity(policy, world).max(1), to.revision);
+            let need = pods(policy, world, journal, to);
+            let id = &to.revision;
+            let message = format!("{ready} of {need} pods of revision {id} are ready beside the workload's own{why}");
             return Err(Waiting::for_it("Capacity", message));
         }
         Phase::Preparing if policy.gate_first => enter(journal, Phase::Gating, now),
         Phase::Preparing => begin_switch(journal, now),
         Phase::Gating => {
-            if ask(policy, release, journal, Place::Traffic, None, now)? && ask(policy, release, journal, Place::Promotion, None, now)? {
+            if ask(policy, release, journal, Place::Traffic, None, now)?
+                && ask(policy, release, journal, Place::Promotion, None, now)?
+            {
                 begin_switch(journal, now);
             }
         }
@@ -95,14 +127,21 @@ fn advance(policy: &Policy, world: &World, release: &Release, journal: &mut Jour
                 journal.note(now, "Switched", format!("the Service's connections go to revision {}", to.revision));
             }
             Some(applied) if now < applied + policy.propagation => {
-                return Err(Waiting::until("Propagation", "the switch reaches every node", applied + policy.propagation));
+                return Err(Waiting::until(
+                    "Propagation",
+                    "the switch reaches every node",
+                    applied + policy.propagation,
+                ));
             }
             Some(_) => enter(journal, Phase::Warm, now),
         },
         Phase::Warm => {
             let left = world.workload.as_ref().map_or(0, |w| w.pods);
             if left > 0 {
-                return Err(Waiting::for_it("Draining", format!("{left} pods of the workload itself end; its revisions serve")));
+                return Err(Waiting::for_it(
+                    "Draining",
+                    format!("{left} pods of the workload itself end; its revisions serve"),
+                ));
             }
             finish(journal, Phase::Succeeded, now);
         }
@@ -114,7 +153,13 @@ fn advance(policy: &Policy, world: &World, release: &Release, journal: &mut Jour
             let phase = journal.outcome.as_ref().map_or(Phase::RolledBack, |o| o.phase);
             finish(journal, if phase == Phase::Held { Phase::RolledBack } else { phase }, now);
         }
-        Phase::Shifting | Phase::Held | Phase::Inconclusive | Phase::Succeeded | Phase::RolledBack | Phase::Superseded => {}
+        // A take-over has no such phases.
+        Phase::Shifting
+        | Phase::Held
+        | Phase::Inconclusive
+        | Phase::Succeeded
+        | Phase::RolledBack
+        | Phase::Superseded => {}
     }
     Ok(())
 }
@@ -128,7 +173,9 @@ fn pending(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<
     if let Some(blocker) = world.blockers.first() {
         return Err(Waiting::for_person(&blocker.reason, &blocker.message));
     }
-    let Some(workload) = &world.workload else { return Ok(()) };
+    let Some(workload) = &world.workload else {
+        return Ok(());
+    };
     if policy.gate_first {
         let serving = world.apex.as_ref().is_some_and(|a| a.selects == Selects::Users && !a.endpoints.is_empty());
         if serving {
@@ -143,10 +190,16 @@ fn pending(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<
             "the workload has no pods to take over: scale it up, or set replicas and firstRevision: Gate in the policy",
         ));
     } else if !workload.rolled_out && workload.replicas > 0 {
-        return Err(Waiting::for_it("WorkloadRollingOut", "the workload's own rollout must be finished before it is taken over"));
+        return Err(Waiting::for_it(
+            "WorkloadRollingOut",
+            "the workload's own rollout must be finished before it is taken over",
+        ));
     }
     if let Some((name, state)) = world.unsettled.iter().next() {
-        return Err(Waiting::for_it("DependsOn", format!("waits for policy {name}, which is not settled on its own wish: {state}")));
+        return Err(Waiting::for_it(
+            "DependsOn",
+            format!("waits for policy {name}, which is not settled on its own wish: {state}"),
+        ));
     }
     enter(journal, Phase::Preparing, now);
     Ok(())

@@ -16,7 +16,9 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
     let mut broken = Vec::new();
     for action in &plan.actions {
         match action {
-            Action::SetApex { selects: Selects::Serving(id) | Selects::Only(id), .. } => apex(policy, world, id, &mut broken),
+            Action::SetApex { selects: Selects::Serving(id) | Selects::Only(id), .. } => {
+                apex(policy, world, id, &mut broken)
+            }
             Action::SetMembers { stable, candidate, pods } if !pods.is_empty() => {
                 members(policy, world, stable, candidate, pods.len(), &mut broken);
             }
@@ -24,7 +26,9 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
             Action::EnsureRevision { revision, replicas } => {
                 raise_after_fail(world, &revision.revision, *replicas, &mut broken);
             }
-            Action::ScaleWorkload(0) if world.apex.as_ref().is_some_and(|a| matches!(a.selects, Selects::Users | Selects::Hash(_))) => {
+            Action::ScaleWorkload(0)
+                if world.apex.as_ref().is_some_and(|a| matches!(a.selects, Selects::Users | Selects::Hash(_))) =>
+            {
                 broken.push("3: the workload is scaled to zero while callers reach its pods".into());
             }
             Action::DeleteRevision(id) => serving(world, id, "deleted", &mut broken),
@@ -59,7 +63,8 @@ fn may_serve(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
 
 fn apex(policy: &Policy, world: &World, id: &RevisionId, broken: &mut Vec<String>) {
     let ready = world.revisions.get(id).map_or(0, |r| r.ready().len());
-    let already = world.apex.as_ref().is_some_and(|a| matches!(&a.selects, Selects::Serving(s) | Selects::Only(s) if s == id));
+    let already =
+        world.apex.as_ref().is_some_and(|a| matches!(&a.selects, Selects::Serving(s) | Selects::Only(s) if s == id));
     if ready == 0 && !already {
         broken.push(format!("2: the Service is pointed at revision {id}, which has no ready pod"));
     }
@@ -71,7 +76,14 @@ fn apex(policy: &Policy, world: &World, id: &RevisionId, broken: &mut Vec<String
     }
 }
 
-fn members(policy: &Policy, world: &World, stable: &RevisionId, candidate: &RevisionId, count: usize, broken: &mut Vec<String>) {
+fn members(
+    policy: &Policy,
+    world: &World,
+    stable: &RevisionId,
+    candidate: &RevisionId,
+    count: usize,
+    broken: &mut Vec<String>,
+) {
     let Some(release) = release_to(world, candidate) else {
         broken.push(format!("1: revision {candidate} gets traffic and is no candidate"));
         return;
@@ -100,7 +112,9 @@ fn scale(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>
     }
     let stable = world.stable.as_ref().is_some_and(|s| s.revision == *id);
     let phase = world.release.as_ref().map(|r| r.journal.phase);
-    if world.release.as_ref().is_some_and(|r| r.from.as_ref().is_some_and(|f| f.revision == *id)) && phase != Some(Phase::Warm) {
+    if world.release.as_ref().is_some_and(|r| r.from.as_ref().is_some_and(|f| f.revision == *id))
+        && phase != Some(Phase::Warm)
+    {
         broken.push(format!("12: the stable revision {id} is scaled down in phase {phase:?}"));
     }
     if !stable || world.release.is_some() {
@@ -110,7 +124,9 @@ fn scale(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>
 
 /// 6: after a Fail, nothing of that revision is raised.
 fn raise_after_fail(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>) {
-    let Some(release) = release_to(world, id) else { return };
+    let Some(release) = release_to(world, id) else {
+        return;
+    };
     let have = world.revisions.get(id).and_then(|r| r.replicas).unwrap_or(0);
     if replicas > have && release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
         broken.push(format!("6: revision {id} has failed and gets more pods"));
@@ -119,7 +135,9 @@ fn raise_after_fail(world: &World, id: &RevisionId, replicas: u32, broken: &mut 
 
 /// 3: no capacity is cut under possible live traffic.
 fn serving(world: &World, id: &RevisionId, what: &str, broken: &mut Vec<String>) {
-    let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else { return };
+    let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else {
+        return;
+    };
     if revision.pods.keys().any(|p| apex.endpoints.contains(p)) {
         broken.push(format!("3: revision {id} is {what} while callers reach its pods"));
     }
@@ -138,7 +156,9 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     let onward = matches!(next.phase, Phase::Shifting | Phase::Promoting);
     if release.purpose == Purpose::Update && left && onward {
         let k = before.step.unwrap_or(0);
-        let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else { return };
+        let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else {
+            return;
+        };
         let ordered = before.orders.promote || before.orders.skipped == Some(k);
         let baked = before.applied_at.is_some_and(|at| now >= at + policy.propagation + step.bake);
         if !ordered && !baked {

@@ -4,7 +4,7 @@ use analysis::Verdict;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    journal::{Cause, GateRecord, Journal},
+    journal::{Cause, GateRecord, Journal, cut},
     plan::{Action, Waiting},
     policy::{Gate, Place, Policy},
     world::{Release, Run, RunKey, World},
@@ -29,7 +29,8 @@ pub(crate) enum Asked {
 fn at<'a>(policy: &'a Policy, release: &Release, place: Place, step: Option<u32>) -> impl Iterator<Item = &'a Gate> {
     let fast = release.fast && matches!(place, Place::Traffic | Place::Step);
     policy.gates.iter().filter(move |g| {
-        let here = g.at == place && (g.steps.is_none() || step.is_some_and(|k| g.steps.as_ref().is_some_and(|s| s.contains(&k))));
+        let here = g.at == place
+            && (g.steps.is_none() || step.is_some_and(|k| g.steps.as_ref().is_some_and(|s| s.contains(&k))));
         here && (!fast || g.always)
     })
 }
@@ -51,7 +52,14 @@ pub(crate) fn asked(policy: &Policy, release: &Release, place: Place, step: Opti
 }
 
 /// Makes the records of a place: from now on its gates are being asked.
-pub(crate) fn ask(policy: &Policy, release: &Release, journal: &mut Journal, place: Place, step: Option<u32>, now: DateTime<Utc>) {
+pub(crate) fn ask(
+    policy: &Policy,
+    release: &Release,
+    journal: &mut Journal,
+    place: Place,
+    step: Option<u32>,
+    now: DateTime<Utc>,
+) {
     for gate in at(policy, release, place, step) {
         if journal.gate(&gate.name, place, step).is_none() {
             journal.gates.push(GateRecord {
@@ -74,7 +82,9 @@ pub(crate) fn ask(policy: &Policy, release: &Release, journal: &mut Journal, pla
 /// A journal stays below its size: the records of the earliest steps go first, never those of other places.
 fn bound(journal: &mut Journal) {
     while journal.gates.len() > 64 {
-        let Some(oldest) = journal.gates.iter().position(|g| g.at == Place::Step && g.verdict == Verdict::Pass) else { return };
+        let Some(oldest) = journal.gates.iter().position(|g| g.at == Place::Step && g.verdict == Verdict::Pass) else {
+            return;
+        };
         journal.gates.remove(oldest);
     }
 }
@@ -90,24 +100,33 @@ fn key(record: &GateRecord) -> RunKey {
 }
 
 /// Takes up what became of the runs. Returns why the release must end, if one says so.
-pub(crate) fn record(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<Utc>) -> Option<(Cause, String)> {
-    let mut end = None;
+pub(crate) fn record(
+    policy: &Policy,
+    world: &World,
+    journal: &mut Journal,
+    now: DateTime<Utc>,
+) -> Option<(Cause, String)> {
+    let (mut failed, mut late) = (None, None);
     let mut notes = Vec::new();
     for i in 0..journal.gates.len() {
         let record = &mut journal.gates[i];
         if record.verdict != Verdict::Unknown {
             continue;
         }
-        let Some(gate) = policy.gates.iter().find(|g| g.name == record.name && g.at == record.at) else { continue };
+        let Some(gate) = policy.gates.iter().find(|g| g.name == record.name && g.at == record.at) else {
+            continue;
+        };
         take_up(record, gate, world, now);
         match record.verdict {
             Verdict::Pass => notes.push(("ConformancePassed", format!("gate {}: {}", record.name, record.message))),
             Verdict::Fail => {
-                end.get_or_insert((Cause::ConformanceFailed, format!("gate {} failed: {}", record.name, with_log(record))));
+                let message = format!("gate {} failed: {}", record.name, with_log(record));
+                failed.get_or_insert((Cause::ConformanceFailed, message));
             }
             Verdict::Unknown if now >= record.since + gate.timeout => {
-                let message = format!("gate {} gave no verdict within {}: {}", record.name, words(gate.timeout), record.message);
-                end.get_or_insert((Cause::GateTimeout, message));
+                let message =
+                    format!("gate {} gave no verdict within {}: {}", record.name, words(gate.timeout), record.message);
+                late.get_or_insert((Cause::GateTimeout, message));
             }
             Verdict::Unknown => {}
         }
@@ -118,24 +137,29 @@ pub(crate) fn record(policy: &Policy, world: &World, journal: &mut Journal, now:
     for (reason, message) in notes {
         journal.note(now, reason, message);
     }
-    end
+    // A test that failed says more than one that is late.
+    failed.or(late)
 }
 
 fn take_up(record: &mut GateRecord, gate: &Gate, world: &World, now: DateTime<Utc>) {
     match world.runs.get(&key(record)) {
         None => {}
-        Some(Run::Going(message)) => record.message.clone_from(message),
+        Some(Run::Going(message)) => record.message = cut(message.as_str(), 512),
         Some(Run::Passed(evidence)) => {
             record.verdict = Verdict::Pass;
             record.until = Some(now);
-            record.message = evidence.summary.clone().unwrap_or_else(|| "the test ended with exit code 0".into());
-            record.evidence = Some(evidence.clone());
+            let evidence = evidence.bounded();
+            let summary = evidence.summary.clone();
+            record.message = summary.unwrap_or_else(|| "the test ended with exit code 0".into());
+            record.evidence = Some(evidence);
         }
         Some(Run::Failed(evidence)) => {
             record.failures += 1;
             let code = evidence.exit_code.map_or("without an exit code".into(), |c| format!("with exit code {c}"));
-            record.message = evidence.summary.clone().unwrap_or_else(|| format!("the test ended {code}"));
-            record.evidence = Some(evidence.clone());
+            let evidence = evidence.bounded();
+            let summary = evidence.summary.clone();
+            record.message = summary.unwrap_or_else(|| format!("the test ended {code}"));
+            record.evidence = Some(evidence);
             if record.failures >= gate.attempts {
                 record.verdict = Verdict::Fail;
                 record.until = Some(now);
@@ -144,7 +168,7 @@ fn take_up(record: &mut GateRecord, gate: &Gate, world: &World, now: DateTime<Ut
             }
         }
         Some(Run::Broken(message)) => {
-            record.message.clone_from(message);
+            record.message = cut(message.as_str(), 512);
             if record.attempt < MOST_RUNS {
                 record.attempt += 1;
             }
@@ -165,7 +189,10 @@ fn with_log(record: &GateRecord) -> String {
 fn keep_last_log(journal: &mut Journal, latest: usize) {
     let name = journal.gates[latest].name.clone();
     for (i, record) in journal.gates.iter_mut().enumerate() {
-        if i != latest && record.name == name && let Some(evidence) = &mut record.evidence {
+        if i != latest
+            && record.name == name
+            && let Some(evidence) = &mut record.evidence
+        {
             evidence.log = None;
         }
     }

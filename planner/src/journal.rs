@@ -2,7 +2,8 @@
 //!
 //! It is the status of the `Release`, and nothing else remembers anything that decides.
 
-use analysis::{Batch, MetricJudgement, Verdict};
+mod records;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use crate::{
     plan::Waiting,
     policy::Place,
 };
+
+pub use records::{Evidence, GateRecord, Measured, Orders};
 
 /// What a release is for.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub struct RevisionRef {
     pub digest: Digest,
     /// Images of its containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), inner(length(max = 512)))]
     pub images: Vec<String>,
 }
 
@@ -119,6 +122,12 @@ pub struct Journal {
     /// Why the release is ending, from the moment that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// There was evidence against the version, whatever the release ends as afterwards.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub condemned: bool,
+    /// In `RollingBack`: the old revision had begun to be drained, so it gets its full capacity back before traffic.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refill: bool,
     /// With `Inconclusive` and traffic held: the phase in which evidence ran out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_in: Option<Phase>,
@@ -138,6 +147,15 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// The first `most` characters: what is longer than the schema allows would make a status that can never be written.
+pub(crate) fn cut(text: impl Into<String>, most: usize) -> String {
+    let mut text: String = text.into();
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text
+}
+
 /// The longest timeline that is kept.
 pub const TIMELINE: usize = 200;
 /// The most looks of one step that are kept.
@@ -155,115 +173,6 @@ pub struct Split {
     pub members: u32,
     /// Stable pods that answer callers.
     pub stable_pods: u32,
-}
-
-/// The verdict of one gate at one place.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct GateRecord {
-    /// The gate.
-    #[schemars(length(max = 40))]
-    pub name: String,
-    /// Where it was asked.
-    pub at: Place,
-    /// The step, counted from 1, where `at` is `step`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u32>,
-    /// What it said.
-    pub verdict: Verdict,
-    /// Runs begun; each is a Job of its own.
-    pub attempt: u32,
-    /// Runs that ended with a failure of the test.
-    #[serde(default)]
-    pub failures: u32,
-    /// When it was first asked.
-    pub since: DateTime<Utc>,
-    /// When it said it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
-    /// One sentence for people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 1024))]
-    pub message: String,
-    /// What the last run left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Evidence>,
-}
-
-/// What a run of a test left.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct Evidence {
-    /// The Job.
-    #[schemars(length(max = 63))]
-    pub job: String,
-    /// Exit code of the test.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i32>,
-    /// What its report says, such as "37 passed, 1 failed: checkout refuses an expired card".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
-    pub summary: Option<String>,
-    /// The last 4 KiB of its log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
-    pub log: Option<String>,
-}
-
-/// What was measured since the step was in force.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct Measured {
-    /// What the metrics say.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub metrics: Vec<MetricJudgement>,
-    /// Every look of this step, bounded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 30))]
-    pub looks: Vec<Batch>,
-    /// What they say together.
-    #[serde(default)]
-    pub verdict: Verdict,
-    /// Since when a metric has had no number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unknown_since: Option<DateTime<Utc>>,
-}
-
-impl Measured {
-    /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What people decided that is still in effect.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct Orders {
-    /// The decisions that were heeded, by UID, so that each works once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub heeded: Vec<String>,
-    /// Held by a person.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub paused: bool,
-    /// The step whose pause a person ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resumed: Option<u32>,
-    /// The step whose bake, pause and analysis a person ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<u32>,
-    /// Straight to promotion.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub promote: bool,
-}
-
-impl Orders {
-    /// Whether nobody decided anything.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Why a release ends, and as what.
@@ -335,9 +244,14 @@ impl Journal {
         self.finished_at.is_some()
     }
 
+    /// Whether the digest must not be tried again before a person says so.
+    pub fn condemns(&self) -> bool {
+        self.condemned && self.outcome.as_ref().is_none_or(|o| o.reason != Cause::Retried)
+    }
+
     /// Adds to the timeline, dropping the oldest beyond the bound.
     pub fn note(&mut self, at: DateTime<Utc>, reason: &str, message: impl Into<String>) {
-        let message: String = message.into().chars().take(512).collect();
+        let message = cut(message, 512);
         self.timeline.push(Entry { at, reason: reason.into(), message });
         if self.timeline.len() > TIMELINE {
             self.timeline.remove(0);

@@ -5,14 +5,17 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod apex;
 pub mod check;
 mod converge;
+mod decisions;
 mod events;
 mod gates;
 pub mod id;
 pub mod journal;
 mod looks;
 pub mod plan;
+mod pods;
 pub mod policy;
 mod remove;
 mod settled;
@@ -40,41 +43,53 @@ const ATTENTION: TimeDelta = TimeDelta::seconds(5);
 /// What was learned since the last pass (verdicts, decisions, a newer wish) is written down first, in a pass of its own, so that
 /// whatever is done rests on something that was remembered.
 pub fn plan(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
-    let Some(release) = &world.release else { return settled::pass(policy, world, now) };
-    let learned = events::take_up(policy, world, release, now);
-    if turned(&release.journal, &learned) {
-        return Plan { requeue: Some(TimeDelta::zero()), ..Plan::moved(learned) };
-    }
-    let mut plan = match release.purpose {
-        Purpose::Adopt => adopt::pass(policy, world, release, learned, now),
-        Purpose::Update => update::pass(policy, world, release, learned, now),
-        Purpose::Remove => remove::pass(policy, world, release, learned, now),
+    let Some(release) = &world.release else {
+        return settled_plan(policy, world, now);
     };
-    plan.requeue = Some(requeue(policy, &plan, &release.journal, now));
+    if release.journal.finished() {
+        return Plan { journal: Some(release.journal.clone()), ..Plan::default() };
+    }
+    let learned = events::take_up(policy, world, release, now);
+    let mut plan = if turned(&release.journal, &learned) {
+        Plan::moved(learned)
+    } else {
+        match release.purpose {
+            Purpose::Adopt => adopt::pass(policy, world, release, learned, now),
+            Purpose::Update => update::pass(policy, world, release, learned, now),
+            Purpose::Remove => remove::pass(policy, world, release, learned, now),
+        }
+    };
+    plan.requeue = Some(requeue(policy, &plan, now));
     plan
+}
+
+/// Without a release nothing is polled for, but what is waited for without a person.
+fn settled_plan(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
+    let plan = settled::pass(policy, world, now);
+    let acts = (!plan.actions.is_empty()).then(TimeDelta::zero);
+    let waits = plan.waiting.as_ref().is_some_and(|w| !w.stalled).then_some(ATTENTION);
+    let soonest = [plan.requeue, acts, waits].into_iter().flatten().min();
+    Plan { requeue: soonest, ..plan }
 }
 
 /// Whether something decisive was learned, which is remembered before anything else is done.
 fn turned(before: &Journal, after: &Journal) -> bool {
+    let spoken = |j: &Journal| j.gates.iter().map(|g| (g.verdict, g.attempt)).collect::<Vec<_>>();
     before.phase != after.phase
         || before.finished_at != after.finished_at
         || before.outcome != after.outcome
         || before.orders != after.orders
         || before.entered_at != after.entered_at
-        || before.gates.iter().map(|g| (g.verdict, g.attempt)).ne(after.gates.iter().map(|g| (g.verdict, g.attempt)))
-        || before.analysis.looks.len() != after.analysis.looks.len()
-        || before.analysis.verdict != after.analysis.verdict
+        || before.drain_early != after.drain_early
+        || spoken(before) != spoken(after)
+        || before.analysis != after.analysis
 }
 
-fn requeue(policy: &Policy, plan: &Plan, before: &Journal, now: DateTime<Utc>) -> TimeDelta {
-    let finished = plan.journal.as_ref().is_some_and(Journal::finished);
-    if plan.waiting.is_none() && !(finished && before.finished()) {
-        return TimeDelta::zero();
-    }
-    let until = plan.waiting.as_ref().and_then(|w| w.until);
+/// At once after every effect and every move; else when something is due.
+fn requeue(policy: &Policy, plan: &Plan, now: DateTime<Utc>) -> TimeDelta {
+    let Some(waiting) = &plan.waiting else { return TimeDelta::zero() };
     let look = plan.journal.as_ref().and_then(|j| next_look(policy, j));
-    let stalled = plan.waiting.as_ref().is_some_and(|w| w.stalled);
-    let soonest = [until, look].into_iter().flatten().min().map(|at| (at - now).max(TimeDelta::milliseconds(50)));
-    let attention = if stalled { TimeDelta::minutes(5) } else { ATTENTION };
-    soonest.map_or(attention, |s| s.min(attention))
+    let due = [waiting.until, look].into_iter().flatten().min();
+    let attention = if waiting.stalled { TimeDelta::minutes(5) } else { ATTENTION };
+    due.map_or(attention, |at| (at - now).clamp(TimeDelta::milliseconds(50), attention))
 }

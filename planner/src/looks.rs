@@ -33,7 +33,12 @@ pub fn next_look(policy: &Policy, journal: &Journal) -> Option<DateTime<Utc>> {
 }
 
 /// Takes a look into the journal and judges. Returns why the release must end, if the metrics say so.
-pub(crate) fn record(policy: &Policy, look: Option<&Batch>, journal: &mut Journal, now: DateTime<Utc>) -> Option<(Cause, String)> {
+pub(crate) fn record(
+    policy: &Policy,
+    look: Option<&Batch>,
+    journal: &mut Journal,
+    now: DateTime<Utc>,
+) -> Option<(Cause, String)> {
     let analysis = policy.analysis.as_ref()?;
     let since = in_force_since(policy, journal)?;
     if let Some(batch) = look
@@ -53,6 +58,12 @@ pub(crate) fn record(policy: &Policy, look: Option<&Batch>, journal: &mut Journa
 }
 
 fn take_up(analysis: &Analysis, batch: &Batch, measured: &mut Measured) {
+    // Only the last look's words are ever read; numbers of all of them are.
+    for old in measured.looks.iter_mut().flat_map(|b| b.samples.values_mut()) {
+        if let Some(unknown) = &mut old.unknown {
+            unknown.detail.clear();
+        }
+    }
     measured.looks.push(batch.clone());
     if measured.looks.len() > LOOKS {
         measured.looks.remove(0);
@@ -60,8 +71,31 @@ fn take_up(analysis: &Analysis, batch: &Batch, measured: &mut Measured) {
     let judged = analysis::judge(&analysis.plan, &measured.looks, Look { at: batch.at });
     measured.verdict = judged.verdict;
     measured.metrics = judged.metrics;
-    let numbers = batch.samples.values().all(|s| s.value.is_some());
+    // A metric that the look does not speak of is as silent as one without a number.
+    let spoken = |m: &analysis::Metric| batch.samples.get(&m.name).is_some_and(|s| s.value.is_some());
+    let numbers = analysis.plan.metrics.iter().all(spoken);
     measured.unknown_since = if numbers { None } else { measured.unknown_since.or(Some(batch.at)) };
+}
+
+/// Whether a metric's last numbers speak against the candidate, though not often enough yet.
+pub(crate) fn failing(journal: &Journal) -> bool {
+    journal.analysis.metrics.iter().any(|m| m.failures > 0)
+}
+
+/// Whether the metrics let the way back be given up.
+pub(crate) fn let_go(policy: &Policy, journal: &Journal) -> Result<(), Waiting> {
+    let Some(analysis) = &policy.analysis else { return Ok(()) };
+    let measured = &journal.analysis;
+    let words = |what: &str| format!("promoted; {what}, so the way back is kept: {}", lacks(measured));
+    if failing(journal) {
+        return Err(Waiting::for_it("Analysis", words("a metric has failed looks")));
+    }
+    // A warm period shorter than a look's window asks for none.
+    let asked = policy.warm_for() >= analysis.window || !measured.looks.is_empty();
+    if asked && measured.verdict != Verdict::Pass {
+        return Err(Waiting::for_it("NoEvidence", words("the metrics say nothing")));
+    }
+    Ok(())
 }
 
 /// What the metrics lack, in words.
@@ -73,7 +107,9 @@ fn lacks(measured: &Measured) -> String {
 
 /// Whether the metrics let a step end; without an analysis they do.
 pub(crate) fn open(policy: &Policy, journal: &Journal) -> Result<(), Waiting> {
-    let Some(analysis) = &policy.analysis else { return Ok(()) };
+    let Some(analysis) = &policy.analysis else {
+        return Ok(());
+    };
     if journal.analysis.verdict == Verdict::Pass {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::RevisionId,
-    journal::{Journal, Purpose, RevisionRef},
+    journal::{Journal, Purpose, RevisionRef, cut},
     world::{RunKey, Selects},
 };
 
@@ -118,7 +118,7 @@ pub struct Waiting {
 impl Waiting {
     /// Goes on by itself.
     pub fn for_it(reason: &str, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into(), until: None, stalled: false }
+        Self { reason: cut(reason, 64), message: cut(message, 1024), until: None, stalled: false }
     }
 
     /// Goes on by itself at a known time.

@@ -36,7 +36,13 @@ fn way<'a>(world: &World, release: &'a Release) -> Way<'a> {
 }
 
 /// One pass over a removal.
-pub(crate) fn pass(policy: &Policy, world: &World, release: &Release, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+pub(crate) fn pass(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    mut journal: Journal,
+    now: DateTime<Utc>,
+) -> Plan {
     if journal.entered_at.is_none() {
         journal.entered_at = Some(now);
         journal.note(now, "RemovalStarted", "the policy is being deleted");
@@ -91,7 +97,9 @@ fn finishing(mut actions: Vec<Action>, world: &World, journal: &mut Journal, now
 
 /// The workload's own pods take over: capacity, then traffic, then ours go, then the old selector.
 fn hand_back(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: Journal, now: DateTime<Utc>) -> Plan {
-    let Some(workload) = &world.workload else { return leave(world, journal, now) };
+    let Some(workload) = &world.workload else {
+        return leave(world, journal, now);
+    };
     let capacity = capacity(policy, world);
     let serving = Selects::Serving(stable.revision.clone());
     match journal.phase {
@@ -111,7 +119,14 @@ fn hand_back(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: 
                 };
                 let drained = applied + policy.propagation + policy.drain;
                 if now < drained {
-                    return Plan::wait(Waiting::until("Draining", "the switch reaches every node and open connections may end", drained), journal);
+                    return Plan::wait(
+                        Waiting::until(
+                            "Draining",
+                            "the switch reaches every node and open connections may end",
+                            drained,
+                        ),
+                        journal,
+                    );
                 }
                 enter(&mut journal, Phase::Warm, now);
                 return Plan::moved(journal);
@@ -122,14 +137,22 @@ fn hand_back(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: 
             }
         },
         _ => {
-            let want = Desired { apex: Some(serving), apex_needs: 1, workload: Some(capacity.max(workload.replicas)), ..keep(world, stable, capacity) };
+            let want = Desired {
+                apex: Some(serving),
+                apex_needs: 1,
+                workload: Some(capacity.max(workload.replicas)),
+                ..keep(world, stable, capacity)
+            };
             match converge(&want, world) {
                 Converged::Act(actions) => return Plan::act(actions, journal),
                 Converged::Wait(waiting) => return Plan::wait(waiting, journal),
                 Converged::InForce => {}
             }
             if !workload.rolled_out || workload.ready < capacity || workload.hash.is_none() {
-                let message = format!("{} of {capacity} pods of the workload itself are ready; traffic goes to them when they are", workload.ready);
+                let message = format!(
+                    "{} of {capacity} pods of the workload itself are ready; traffic goes to them when they are",
+                    workload.ready
+                );
                 return Plan::wait(Waiting::for_it("Capacity", message), journal);
             }
             enter(&mut journal, Phase::Promoting, now);
@@ -153,7 +176,13 @@ fn keep(world: &World, stable: &RevisionRef, capacity: u32) -> Desired {
 }
 
 /// The wish is unproven: stable's pods go on under the old selector, and the workload stays at zero.
-fn leave_serving(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+fn leave_serving(
+    policy: &Policy,
+    world: &World,
+    stable: &RevisionRef,
+    mut journal: Journal,
+    now: DateTime<Utc>,
+) -> Plan {
     let own = Some(&stable.revision);
     let left = world.revisions.get(&stable.revision).is_some_and(|r| r.left_serving);
     if !left {
@@ -192,15 +221,21 @@ fn leave_serving(policy: &Policy, world: &World, stable: &RevisionRef, mut journ
 
 /// Finished releases to delete, and revisions that none of the rest speaks of.
 pub(crate) fn prune(policy: &Policy, world: &World, keep: &BTreeSet<RevisionId>) -> Vec<Action> {
-    let Some(last) = &world.last else { return Vec::new() };
+    let Some(last) = &world.last else {
+        return Vec::new();
+    };
     let surplus = (world.history.len() + 1).saturating_sub(policy.history);
-    let mut actions: Vec<_> = world.history.iter().take(surplus).map(|r| Action::DeleteRelease(r.name.clone())).collect();
+    let mut actions: Vec<_> =
+        world.history.iter().take(surplus).map(|r| Action::DeleteRelease(r.name.clone())).collect();
     let mut kept: BTreeSet<_> = world.history.iter().skip(surplus).filter_map(|r| r.to.clone()).collect();
     kept.extend(keep.iter().cloned());
     for side in [&last.from, &last.to].into_iter().flatten() {
         kept.insert(side.revision.clone());
     }
-    let gone = world.revisions.iter().filter(|(id, r)| !kept.contains(*id) && !r.left_serving && r.pods.is_empty() && r.replicas.unwrap_or(0) == 0);
+    let gone = world
+        .revisions
+        .iter()
+        .filter(|(id, r)| !kept.contains(*id) && !r.left_serving && r.pods.is_empty() && r.replicas.unwrap_or(0) == 0);
     actions.extend(gone.map(|(id, _)| Action::DeleteRevision(id.clone())));
     actions
 }

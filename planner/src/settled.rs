@@ -46,9 +46,14 @@ fn first(policy: &Policy, world: &World) -> Plan {
         return Plan::idle(Waiting::for_person(&blocker.reason, &blocker.message));
     }
     let Some(workload) = &world.workload else {
-        return Plan::idle(Waiting::for_person("WorkloadMissing", "there is no Deployment of the name in spec.workload: create it, or correct the name in a new policy"));
+        return Plan::idle(Waiting::for_person(
+            "WorkloadMissing",
+            "there is no Deployment of the name in spec.workload: create it, or correct the name in a new policy",
+        ));
     };
-    let Some(wish) = &workload.wish else { return Plan::idle(Waiting::for_it("Reading", "the workload is being read")) };
+    let Some(wish) = &workload.wish else {
+        return Plan::idle(Waiting::for_it("Reading", "the workload is being read"));
+    };
     if let Some(waiting) = condemned(world, wish) {
         return Plan::idle(waiting);
     }
@@ -61,15 +66,21 @@ fn first(policy: &Policy, world: &World) -> Plan {
 
 fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wish) -> Plan {
     if !wish.settled {
-        return Plan::idle(Waiting::for_it("Settling", "a new version was seen; it counts when it has rested for spec.settle"));
+        return Plan::idle(Waiting::for_it(
+            "Settling",
+            "a new version was seen; it counts when it has rested for spec.settle",
+        ));
     }
     let to = &wish.revision;
-    let last = world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision)).map(|l| l.attempt);
+    let last =
+        world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision)).map(|l| l.attempt);
     let before = world.history.iter().filter(|l| l.to.as_ref() == Some(&to.revision)).map(|l| l.attempt);
     let attempt = last.chain(before).max().unwrap_or(0) + 1;
     let was_stable = world.last.as_ref().and_then(|l| l.from.as_ref()).is_some_and(|f| f.digest == to.digest);
     let passed = was_stable || world.history.iter().any(|r| r.passed.as_ref() == Some(&to.digest));
-    let fast = from.is_some() && passed && world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
+    let fast = from.is_some()
+        && passed
+        && world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
     let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
@@ -88,7 +99,10 @@ fn keep(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<Utc>
         return Plan { actions, ..Plan::default() };
     }
     let Some(workload) = &world.workload else {
-        return Plan::idle(Waiting::for_person("WorkloadGone", "the workload was deleted; its last version goes on serving: create the workload again, or delete the policy"));
+        return Plan::idle(Waiting::for_person(
+            "WorkloadGone",
+            "the workload was deleted; its last version goes on serving: create the workload again, or delete the policy",
+        ));
     };
     let kept = BTreeSet::from([stable.revision.clone()]);
     let leftovers = remove::prune(policy, world, &kept);
@@ -119,7 +133,10 @@ fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRe
         return Plan::idle(waiting);
     }
     if policy.suspend {
-        return Plan::idle(Waiting::for_person("Suspended", "a new version waits; the policy is suspended until spec.suspend is set to false"));
+        return Plan::idle(Waiting::for_person(
+            "Suspended",
+            "a new version waits; the policy is suspended until spec.suspend is set to false",
+        ));
     }
     if let Some(blocker) = world.blockers.first() {
         return Plan::idle(Waiting::for_person(&blocker.reason, &blocker.message));
@@ -138,7 +155,11 @@ fn desired(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<U
         ..Desired::default()
     }
     .pods(stable, capacity);
-    let failed = world.last.as_ref().and_then(|l| l.to.as_ref()).filter(|_| kept_until(policy, world).is_some_and(|end| now < end));
+    let failed = world
+        .last
+        .as_ref()
+        .and_then(|l| l.to.as_ref())
+        .filter(|_| kept_until(policy, world).is_some_and(|end| now < end));
     if let Some(failed) = failed
         && let Some(replicas) = world.revisions.get(&failed.revision).and_then(|r| r.replicas)
     {
@@ -169,7 +190,10 @@ fn condemned(world: &World, wish: &Wish) -> Option<Waiting> {
         let message = format!("revision {id} is not delivered: {}; {how}", outcome.message);
         return Some(Waiting::for_person(&format!("{:?}", last.journal.phase), message));
     }
-    world.failed.contains(digest).then(|| Waiting::for_person("RolledBack", format!("revision {id} has failed before; {how}")))
+    world
+        .failed
+        .contains(digest)
+        .then(|| Waiting::for_person("RolledBack", format!("revision {id} has failed before; {how}")))
 }
 
 /// Whether a finished release means that its revision is not started again by itself.
@@ -177,7 +201,16 @@ fn tried(last: &Release) -> bool {
     use crate::journal::Cause;
     let cause = last.journal.outcome.as_ref().map(|o| o.reason);
     last.journal.phase != Phase::Succeeded
-        && !matches!(cause, Some(Cause::NewerVersion | Cause::WishWithdrawn | Cause::Retried | Cause::PolicyDeleted | Cause::WorkloadGone))
+        && !matches!(
+            cause,
+            Some(
+                Cause::NewerVersion
+                    | Cause::WishWithdrawn
+                    | Cause::Retried
+                    | Cause::PolicyDeleted
+                    | Cause::WorkloadGone
+            )
+        )
 }
 
 /// Whether a person ordered another attempt after this release ended.

@@ -120,7 +120,7 @@ fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> Lack {
 }
 
 /// The first error of a kind behind another, also inside those of I/O.
-fn cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<&E> {
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {
@@ -128,7 +128,7 @@ fn cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<&E> 
         }
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match inner {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            Some(inner) => Some(inner as &'a (dyn StdError + 'static)),
             None => error.source(),
         };
     }

@@ -16,8 +16,8 @@ use kube::{Api, Client};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Lack, Measure, Request, ask::ask, egress::Egress, misconfigured, provider, queries, secret, source, source::Endpoint,
-    source::Source, template, unknown,
+    Lack, Measure, Request, ask::ask, egress::Egress, misconfigured, provider, queries, secret, source,
+    source::Endpoint, source::Source, template, unknown,
 };
 
 /// How long the API server may take to say where the metrics are.
@@ -90,7 +90,10 @@ impl PrometheusMeasure {
         match &metric.template {
             Some(template) => self.filled(request, template).await,
             None => queries::built_in(&metric.name, request).ok_or_else(|| {
-                misconfigured(format!("{} is no built-in metric: give it a template, or name success-rate or latency-p99", metric.name))
+                misconfigured(format!(
+                    "{} is no built-in metric: give it a template, or name success-rate or latency-p99",
+                    metric.name
+                ))
             }),
         }
     }

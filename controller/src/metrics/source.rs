@@ -110,7 +110,11 @@ impl Source {
     }
 
     fn url(&self, whose: &str, egress: Egress) -> Result<(Url, String), Lack> {
-        let bad = || misconfigured(format!("url of {whose} is no http or https address: write one like http://prometheus.monitoring:9090"));
+        let bad = || {
+            misconfigured(format!(
+                "url of {whose} is no http or https address: write one like http://prometheus.monitoring:9090"
+            ))
+        };
         let mut url = Url::parse(&self.spec.url).map_err(|_| bad())?;
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")).ok_or_else(bad)?;
         egress.check_host(host).map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;

@@ -9,7 +9,7 @@ use crds::{
     duration::GoDuration,
     metric::{MetricTemplateSpec, Variable, VariableType},
 };
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::{
     Request,
@@ -40,9 +40,8 @@ pub fn render(
         let value = values.get(&variable.name).or(variable.default.as_ref()).ok_or_else(|| {
             format!("MetricTemplate {name} needs a value for {0}: give it in template.variables.{0}", variable.name)
         })?;
-        let value = typed(variable.kind, value).map_err(|expected| {
-            format!("the value of {} for MetricTemplate {name} {expected}", variable.name)
-        })?;
+        let value = typed(variable.kind, value)
+            .map_err(|expected| format!("the value of {} for MetricTemplate {name} {expected}", variable.name))?;
         context.insert(variable.name.clone(), value);
     }
     check(template, &context).map_err(|wrong| format!("MetricTemplate {name} {wrong}"))?;
@@ -149,11 +148,14 @@ fn fill(query: &str, context: BTreeMap<String, String>) -> Result<String, String
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let template = environment.template_from_str(query).map_err(|e| format!("cannot be read: {}", e.kind()))?;
-    let context: Value = context.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+    let context = Value::from_pairs(context);
     let mut out = Bounded(Vec::new());
-    template
-        .render_captured_to(context, &mut out)
-        .map_err(|_| format!("gives a query of more than {} KiB: shorten it or its values", LONGEST / 1024))?;
+    template.render_captured_to(context, &mut out).map_err(|error| match error.kind() {
+        ErrorKind::WriteFailure => {
+            format!("gives a query of more than {} KiB: shorten it or its values", LONGEST / 1024)
+        }
+        other => format!("cannot be filled in: {other}"),
+    })?;
     String::from_utf8(out.0).map_err(|_| "does not give text".into())
 }
 

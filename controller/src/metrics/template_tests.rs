@@ -30,14 +30,17 @@ fn rendered(query: &str, given: &[(&str, &str)]) -> Result<String, String> {
 
 #[test]
 fn values_stand_where_their_names_stood() {
-    insta::assert_snapshot!(rendered(QUERY, &[("shop", "eu"), ("floor", "1e-3")]).unwrap(), @"");
+    insta::assert_snapshot!(rendered(QUERY, &[("shop", "eu"), ("floor", "1e-3")]).unwrap(), @r#"sum(rate(errors_total{shop="eu",pod=~"frontend-.*",revision="3f9c01d2"}[60s])) > 1e-3"#);
 }
 
 #[test]
 fn what_a_policy_gets_wrong_is_said() {
     for (given, words) in [
         (&[][..], "needs a value for shop"),
-        (&[("shop", "eu"), ("colour", "red")], "the variable colour, which it does not have: it takes shop, floor, past"),
+        (
+            &[("shop", "eu"), ("colour", "red")],
+            "the variable colour, which it does not have: it takes shop, floor, past",
+        ),
         (&[("shop", "eu"), ("floor", "NaN")], "floor for MetricTemplate basket-errors must be a number"),
         (&[("shop", "eu"), ("floor", "1) or vector(1")], "must be a number"),
         (&[("shop", "eu"), ("past", "5")], "must be a duration"),

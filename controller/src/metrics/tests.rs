@@ -1,21 +1,15 @@
-//! A Prometheus and an API server of paper.
+//! Looks, against a Prometheus and an API server of paper.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, sync::Mutex};
+mod paper;
+
+use std::collections::BTreeMap;
 
 use analysis::{Batch, Reason, Sample};
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::HeaderMap,
-    response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
-};
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
-use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::*;
+use paper::{paper_cluster, paper_prometheus};
 
 const CANARY: &str = "pl4nted-c4nary";
 
@@ -28,110 +22,33 @@ pub(super) fn request() -> Request {
         revision: "3f9c01d2".into(),
         window: TimeDelta::seconds(60),
         at: DateTime::from_timestamp(1_700_000_000, 250_000_000).unwrap(),
-        analysis: serde_json::from_value(json!({"metrics": [{"name": "success-rate", "objective": {"min": 99}}]})).unwrap(),
+        analysis: serde_json::from_value(json!({"metrics": [{"name": "success-rate", "objective": {"min": 99}}]}))
+            .unwrap(),
     }
 }
 
 /// A request for metrics of one template each, whose query is the metric's name: the paper Prometheus answers by it.
 fn asking(names: &[&str]) -> Request {
-    let metrics: Vec<_> = names
-        .iter()
-        .map(|name| json!({"name": name, "objective": {"min": 1}, "template": {"name": name}}))
-        .collect();
+    let metrics: Vec<_> =
+        names.iter().map(|name| json!({"name": name, "objective": {"min": 1}, "template": {"name": name}})).collect();
     let mut request = request();
     request.analysis = serde_json::from_value(json!({"metrics": metrics})).unwrap();
     request
 }
 
-type Asked = Arc<Mutex<Vec<(BTreeMap<String, String>, HeaderMap)>>>;
-
-/// A Prometheus on a free port: its address, and what it was asked.
-async fn paper_prometheus() -> (String, Asked) {
-    async fn query(
-        State(asked): State<Asked>,
-        Query(parameters): Query<BTreeMap<String, String>>,
-        headers: HeaderMap,
-    ) -> Response {
-        let name = parameters["query"].clone();
-        asked.lock().unwrap().push((parameters, headers));
-        let series = |values: &[&str]| {
-            let result: Vec<_> = values.iter().map(|v| json!({"metric": {"a": "b"}, "value": [1.7e9, v]})).collect();
-            axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}})).into_response()
-        };
-        match name.as_str() {
-            "empty" => series(&[]),
-            "nan" => series(&["NaN"]),
-            "infinite" => series(&["+Inf"]),
-            "many" => series(&["1", "2"]),
-            "scalar" => {
-                let data = json!({"resultType": "scalar", "result": [1.7e9, "7"]});
-                axum::Json(json!({"status": "success", "data": data, "warnings": ["w"], "stats": 1})).into_response()
-            }
-            "matrix" => {
-                let data = json!({"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "1"]]}]});
-                axum::Json(json!({"status": "success", "data": data})).into_response()
-            }
-            "partial" => {
-                let data = json!({"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]});
-                axum::Json(json!({"status": "success", "isPartial": true, "data": data})).into_response()
-            }
-            "bad" => (http::StatusCode::BAD_REQUEST, json!({"status": "error", "error": CANARY}).to_string()).into_response(),
-            "broken" => (http::StatusCode::INTERNAL_SERVER_ERROR, CANARY).into_response(),
-            "locked" => (http::StatusCode::UNAUTHORIZED, CANARY).into_response(),
-            "html" => Html(format!("<html>{CANARY}</html>")).into_response(),
-            "garbled" => format!("{{\"status\": \"{CANARY}").into_response(),
-            "failed" => axum::Json(json!({"status": "error", "error": CANARY})).into_response(),
-            "redirect" => Redirect::temporary("/elsewhere").into_response(),
-            "huge" => vec![b' '; 2 * 1024 * 1024].into_response(),
-            "slow" => {
-                tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-                series(&["1"])
-            }
-            _ => series(&["98.5"]),
-        }
-    }
-    let asked = Asked::default();
-    let elsewhere = get(|| async { panic!("a redirect was followed") });
-    let router = Router::new()
-        .route("/base/api/v1/query", get(query))
-        .route("/elsewhere", elsewhere)
-        .with_state(asked.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/base/", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, asked)
-}
-
-/// An API server with some objects, by path; every other path is not found, but each MetricTemplate is there and asks for its name.
-fn paper_cluster(objects: impl IntoIterator<Item = (&'static str, Value)>) -> kube::Client {
-    let objects: Arc<BTreeMap<&str, Value>> = Arc::new(objects.into_iter().collect());
-    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-        let objects = objects.clone();
-        async move {
-            let path = request.uri().path().to_owned();
-            let template = path.strip_prefix("/apis/sluice.dev/v1alpha1/namespaces/shop/metrictemplates/");
-            let found = match template {
-                Some("gone") => None,
-                Some(name) => Some(json!({
-                    "apiVersion": "sluice.dev/v1alpha1", "kind": "MetricTemplate",
-                    "metadata": {"name": name}, "spec": {"query": name},
-                })),
-                None => objects.get(path.as_str()).cloned(),
-            };
-            let (code, body) = match found {
-                Some(Value::Number(code)) => {
-                    let code = u16::try_from(code.as_u64().unwrap()).unwrap();
-                    (code, json!({"kind": "Status", "status": "Failure", "code": code, "message": CANARY}))
-                }
-                Some(body) => (200, body),
-                None => (404, json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"})),
-            };
-            let body = Full::new(Bytes::from(body.to_string()));
-            Ok::<_, Infallible>(http::Response::builder().status(code).body(body).unwrap())
-        }
-    });
-    kube::Client::new(service, "default")
-}
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBizCCATGgAwIBAgIUScdtefW7r75xOc0YAiGQPQ277tYwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPcGFwZXIgYXV0aG9yaXR5MCAXDTI2MTEyMTA3NDM1OFoYDzIx
+MjYxMDI4MDc0MzU4WjAaMRgwFgYDVQQDDA9wYXBlciBhdXRob3JpdHkwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAASWr0SOKRom15dB3mvH/cwZK9EVlSvM7mlw1GUp
+K8v50SvgUXt3AuVGHybNqYwgtP6EW17RxWxMIg+o3tRgC/FPo1MwUTAdBgNVHQ4E
+FgQUKLYMAZ9d0wYgmzZyk20NTlojnvMwHwYDVR0jBBgwFoAUKLYMAZ9d0wYgmzZy
+k20NTlojnvMwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA1fYD
+g9Kid0jmAuK8I/WhU+jY1pywB+ZeIkBo3HtdsiwCICLewPypmZu1HUi8qyjlbKot
+rRnK0xfMcsBNR/Uk5Vwu
+-----END CERTIFICATE-----
+";
 
 const OWN: &str = "/apis/sluice.dev/v1alpha1/namespaces/shop/metricsources/default";
 const SHARED: &str = "/apis/sluice.dev/v1alpha1/namespaces/sluice-system/metricsources/default";
@@ -144,8 +61,7 @@ fn source(prometheus: Value) -> Value {
 }
 
 fn secret(data: &[(&str, &str)]) -> Value {
-    let data: BTreeMap<_, _> =
-        data.iter().map(|(k, v)| (*k, k8s_openapi::ByteString(v.as_bytes().to_vec()))).collect();
+    let data: BTreeMap<_, _> = data.iter().map(|(k, v)| (*k, k8s_openapi::ByteString(v.as_bytes().to_vec()))).collect();
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": data})
 }
 
@@ -199,7 +115,9 @@ async fn each_answer_is_worth_what_it_says() {
     ] {
         lacks(&batch.samples[name], reason, words);
     }
-    assert!(asked.lock().unwrap().iter().all(|(parameters, _)| parameters["time"] == "1700000000.250"));
+    let asked = asked.lock().unwrap();
+    assert!(asked.iter().all(|(parameters, _)| parameters["query"] != "redirected"));
+    assert!(asked.iter().all(|(parameters, _)| parameters["time"] == "1700000000.250"));
 }
 
 #[tokio::test]
@@ -214,8 +132,9 @@ async fn a_slow_query_ends_at_its_deadline_and_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_built_in_metric_is_asked_with_its_query() {
+async fn a_built_in_metric_is_asked_with_its_query_also_at_a_name() {
     let (url, asked) = paper_prometheus().await;
+    let url = url.replace("127.0.0.1", "localhost");
     let measure = measure([(OWN, source(json!({"url": url})))]);
     let batch = measure.measure(&request()).await;
     assert_eq!(only(&batch), &Sample::value(98.5));
@@ -234,8 +153,7 @@ async fn the_shared_source_is_asked_with_secrets_of_its_own_namespace() {
         ("/api/v1/namespaces/sluice-system/secrets/prom", secret(&[("token", &format!("{CANARY}\n"))])),
     ]);
     assert_eq!(only(&measure.measure(&asking(&["good"])).await), &Sample::value(98.5));
-    let asked = asked.lock().unwrap();
-    let headers = &asked[0].1;
+    let headers = asked.lock().unwrap()[0].1.clone();
     assert_eq!(headers["authorization"], format!("Bearer {CANARY}"));
     assert_eq!(headers["x-scope-orgid"], "shop");
     assert_eq!(measure.scrape_interval("shop", "default").await, Duration::from_secs(5));
@@ -270,7 +188,11 @@ async fn what_cannot_be_asked_says_what_to_do() {
         (vec![(OWN, with("url", json!("ftp://a")))], Misconfigured, "no http or https address"),
         (vec![(OWN, with("url", json!("http://169.254.169.254/")))], Misconfigured, "metadata service"),
         (vec![(OWN, with("url", json!("http://nobody.invalid")))], ProviderError, "nobody.invalid has no address"),
-        (vec![(OWN, with("url", json!("http://127.0.0.1:1")))], ProviderError, "cannot connect to MetricSource shop/default"),
+        (
+            vec![(OWN, with("url", json!("http://127.0.0.1:1")))],
+            ProviderError,
+            "cannot connect to MetricSource shop/default",
+        ),
         (vec![(OWN, with("headers", json!({"a b": "c"})))], Misconfigured, "the header a b"),
         (vec![(OWN, with("bearerToken", named.clone()))], Misconfigured, "Secret shop/prom"),
         (vec![(OWN, with("bearerToken", named.clone())), (prom, json!(403))], Misconfigured, "may not be read: allow"),
@@ -284,6 +206,14 @@ async fn what_cannot_be_asked_says_what_to_do() {
     ] {
         lacks(only(&measure(objects).measure(&asking(&["good"])).await), reason, words);
     }
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_taken() {
+    let own = source(json!({"url": "https://127.0.0.1:1", "timeout": "1s", "ca": {"name": "prom", "key": "ca.crt"}}));
+    let pem = secret(&[("ca.crt", AUTHORITY)]);
+    let batch = measure([(OWN, own), ("/api/v1/namespaces/shop/secrets/prom", pem)]).measure(&asking(&["good"])).await;
+    lacks(only(&batch), Reason::ProviderError, "cannot connect to MetricSource shop/default (https://127.0.0.1:1)");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ pub fn unset(object: &mut Value, pointer: &str) {
     if let Some((parent, field)) = pointer.rsplit_once('/')
         && let Some(Value::Object(parent)) = object.pointer_mut(parent)
     {
-        parent.remove(field);
+        parent.remove(&field.replace("~1", "/").replace("~0", "~"));
     }
 }
 

@@ -140,7 +140,7 @@ impl Store {
         }
         let free = object::items(&new, "/metadata/finalizers").is_empty();
         let stored = self.commit(by, key, Some(new));
-        if free && object::is_terminating(&stored) && *key.kind != kinds::PODS {
+        if free && object::is_terminating(&stored) && !ends_by_itself(key.kind) {
             self.commit(&By { verb: "delete", ..by.clone() }, key, None);
         }
         Ok(stored)
@@ -178,10 +178,19 @@ impl Store {
         if key.kind.namespaced {
             new["metadata"]["namespace"] = json!(key.namespace);
         }
+        if *key.kind == kinds::SERVICES {
+            object::default(&mut new, "/spec/clusterIP", old["spec"]["clusterIP"].clone());
+        }
+        object::without_nulls(&mut new);
         defaults::fill(key.kind, &mut new, &mut self.rng);
         check_immutable(key, old, &new)?;
         Ok(new)
     }
+}
+
+/// Pods end when their kubelet says so, namespaces when they are empty.
+pub fn ends_by_itself(kind: &Kind) -> bool {
+    *kind == kinds::PODS || *kind == kinds::NAMESPACES
 }
 
 fn check_preconditions(by: &By, key: &Key, old: &Value, new: &Value) -> Result<(), Failure> {

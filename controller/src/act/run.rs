@@ -1,0 +1,71 @@
+//! Starting a run of a gate's test.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use k8s_openapi::{api::batch::v1::Job, api::core::v1::Service, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use kube::{Resource, ResourceExt};
+use planner::{journal::RevisionRef, world::RunKey};
+
+use super::revision_name;
+use crate::{
+    api::{self, Error},
+    context::Context,
+    gates::{self, JobInput, Target},
+    observe::{self, Observed},
+};
+
+/// Creates the Job of a run; one that exists already is the same.
+pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) -> Result<(), Error> {
+    let (Some(object), Some(release)) = (observed.releases.active(), &observed.world.release) else {
+        return Err(Error::Changed("the release that asked for the test has ended".into()));
+    };
+    let Some(to) = &release.to else { return Ok(()) };
+    let namespace = observed.namespace();
+    let frozen = observed.releases.plan(release);
+    let gate = frozen.iter().flat_map(|p| p.gates.iter().flatten()).find(|g| g.name == key.gate);
+    let suite = match observe::suite(context, &namespace, gate).await? {
+        Ok(suite) => suite,
+        // It was there when the pass began; the next pass says that it is missing.
+        Err(why) => return Err(Error::Changed(why)),
+    };
+    let policy = observed.object.name_any();
+    let host = |r: &RevisionRef| format!("{}.{namespace}.svc", revision_name(&policy, &r.revision));
+    let ports = ports(observed.apex.as_ref());
+    let candidate = host(to);
+    let stable = release.from.as_ref().map(host);
+    let asked = release.journal.gate(&key.gate, key.at, key.step).map_or(context.now(), |r| r.since);
+    let timeout = gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout.0).unwrap_or(TimeDelta::hours(1)));
+    let job = gates::job(&JobInput {
+        release: &release.name,
+        policy: &policy,
+        policy_uid: &observed.object.uid().unwrap_or_default(),
+        namespace: &namespace,
+        owner: owner(object),
+        key,
+        suite: &suite,
+        timeout: (asked + timeout - context.now()).max(TimeDelta::seconds(1)),
+        candidate: Target { host: &candidate, ports: &ports },
+        stable: stable.as_deref().map(|host| Target { host, ports: &ports }),
+        revision: to.revision.as_str(),
+        digest: to.digest.as_str(),
+    });
+    api::create(&context.kube.of::<Job>(&namespace), &job).await
+}
+
+fn owner(release: &crds::Release) -> OwnerReference {
+    OwnerReference {
+        api_version: crds::Release::api_version(&()).into_owned(),
+        kind: crds::Release::kind(&()).into_owned(),
+        name: release.name_any(),
+        uid: release.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}
+
+/// Ports of the apex, which every revision's Service has too.
+fn ports(apex: Option<&Service>) -> Vec<(String, i32, bool)> {
+    let ports = apex.and_then(|a| a.spec.as_ref()).into_iter().flat_map(|s| s.ports.iter().flatten());
+    ports.map(|p| (p.name.clone().unwrap_or_default(), p.port, p.app_protocol.as_deref() == Some("http"))).collect()
+}

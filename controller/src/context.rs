@@ -1,0 +1,154 @@
+//! What every pass needs from outside, and the little that is remembered between passes.
+//!
+//! Nothing here decides: after a restart all of it is empty, and only some looking is done again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use analysis::Batch;
+use chrono::{DateTime, TimeDelta, Utc};
+use crds::RolloutPolicy;
+use futures::channel::mpsc::UnboundedSender;
+use kube::runtime::reflector::ObjectRef;
+use planner::Digest;
+
+use crate::{
+    api::Kube,
+    metrics::{Measure, Request},
+};
+
+/// The wall clock, or a test's.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What every pass needs.
+pub struct Context {
+    /// The API server.
+    pub kube: Kube,
+    /// The time.
+    pub clock: Clock,
+    /// Where numbers come from.
+    pub measure: Arc<dyn Measure>,
+    /// Wakes the loop for a policy.
+    pub wake: UnboundedSender<ObjectRef<RolloutPolicy>>,
+    /// What was counted and timed.
+    pub telemetry: crate::telemetry::Telemetry,
+    /// The pod that acts, for events.
+    pub instance: Option<String>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// By policy: the wish last seen, and since when.
+    wishes: BTreeMap<String, (Digest, DateTime<Utc>)>,
+    /// By release: a look that runs, or its result.
+    looks: BTreeMap<String, Pending>,
+    /// By release: what it waits for, seen first when.
+    waits: BTreeMap<String, (String, DateTime<Utc>)>,
+    /// By policy: passes in a row that failed.
+    failures: BTreeMap<String, u32>,
+}
+
+enum Pending {
+    Running,
+    Done(Batch),
+}
+
+impl Context {
+    /// A context that remembers nothing yet.
+    pub fn new(
+        kube: Kube,
+        clock: Clock,
+        measure: Arc<dyn Measure>,
+        wake: UnboundedSender<ObjectRef<RolloutPolicy>>,
+        telemetry: crate::telemetry::Telemetry,
+        instance: Option<String>,
+    ) -> Self {
+        Self { kube, clock, measure, wake, telemetry, instance, memory: Mutex::default() }
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A pass that panicked left maps that are still maps.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when a policy's wish has been this one.
+    pub fn wish_since(&self, policy: &str, digest: &Digest) -> DateTime<Utc> {
+        let now = self.now();
+        let mut memory = self.memory();
+        let seen = memory.wishes.entry(policy.to_owned()).or_insert_with(|| (digest.clone(), now));
+        if seen.0 != *digest {
+            *seen = (digest.clone(), now);
+        }
+        seen.1
+    }
+
+    /// The finished look of a release, if there is one; it is kept until the next is begun.
+    pub fn look(&self, release: &str) -> Option<Batch> {
+        match self.memory().looks.get(release) {
+            Some(Pending::Done(batch)) => Some(batch.clone()),
+            _ => None,
+        }
+    }
+
+    /// Begins a look beside the loop, unless one runs; the policy is woken up when it is there.
+    pub fn begin_look(self: &Arc<Self>, release: &str, request: Request) {
+        if matches!(self.memory().looks.get(release), Some(Pending::Running)) {
+            return;
+        }
+        self.memory().looks.insert(release.to_owned(), Pending::Running);
+        let (context, release) = (self.clone(), release.to_owned());
+        tokio::spawn(async move {
+            let batch = context.measure.measure(&request).await;
+            context.memory().looks.insert(release, Pending::Done(batch));
+            let policy = ObjectRef::new(&request.policy).within(&request.namespace);
+            // Nobody listens only while the controller ends.
+            let _ = context.wake.unbounded_send(policy);
+        });
+    }
+
+    /// How long a release has waited for the same thing. Short waits need not be written down.
+    pub fn waited(&self, release: &str, reason: &str) -> TimeDelta {
+        let now = self.now();
+        let mut memory = self.memory();
+        let seen = memory.waits.entry(release.to_owned()).or_insert_with(|| (reason.to_owned(), now));
+        if seen.0 != reason {
+            *seen = (reason.to_owned(), now);
+        }
+        now - seen.1
+    }
+
+    /// Counts a failed pass; how many in a row it was.
+    pub fn failed(&self, policy: &str) -> u32 {
+        let mut memory = self.memory();
+        let count = memory.failures.entry(policy.to_owned()).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// A pass went well.
+    pub fn went_well(&self, policy: &str) {
+        self.memory().failures.remove(policy);
+    }
+
+    /// Forgets what was remembered of a policy that is gone.
+    pub fn forget(&self, policy: &str) {
+        let mut memory = self.memory();
+        memory.wishes.remove(policy);
+        memory.failures.remove(policy);
+    }
+
+    /// Forgets what was remembered of a release that has ended.
+    pub fn forget_release(&self, release: &str) {
+        let mut memory = self.memory();
+        memory.looks.remove(release);
+        memory.waits.remove(release);
+    }
+}

@@ -1,0 +1,110 @@
+//! The controller: wiring only.
+#![forbid(unsafe_code)]
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::Parser;
+use controller::{api::Kube, context::Context, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch};
+use futures::StreamExt;
+use k8s_controller::LeaderElection;
+use kube::{Client, Config};
+
+/// Progressive delivery and conformance gates for Kubernetes.
+#[derive(Parser)]
+#[command(name = "sluice-controller", version)]
+struct Arguments {
+    /// Address of /metrics, /healthz and /readyz.
+    #[arg(long, env = "SLUICE_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// Namespace of the lease and of the default MetricSource.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "sluice-system")]
+    namespace: String,
+    /// Name of this replica; must be unique among the replicas.
+    #[arg(long, env = "POD_NAME")]
+    identity: Option<String>,
+    /// Name of the Lease by which replicas elect a leader.
+    #[arg(long, env = "SLUICE_LEASE", default_value = "sluice")]
+    lease: String,
+    /// Metrics servers may be on the loopback address; for trying things out on one machine.
+    #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
+    allow_loopback: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the controller ends");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
+    let requests = client(&config, Some(Duration::from_secs(10)))?;
+    let watches = client(&config, Some(Duration::from_secs(70)))?;
+    let lease = client(&config, Some(Duration::from_secs(4)))?;
+    let telemetry = Telemetry::default();
+    let ready = server::Readiness::default();
+    let serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
+    let version = requests.apiserver_version().await.context("reaching the API server")?;
+    ready.reached();
+    let identity = arguments.identity.unwrap_or_else(|| format!("sluice-{}", std::process::id()));
+    tracing::info!(kubernetes = version.git_version, identity, "ready; waiting for the lease");
+
+    let (wake, woken) = futures::channel::mpsc::unbounded();
+    let mut measure = PrometheusMeasure::new(requests.clone(), &arguments.namespace);
+    if arguments.allow_loopback {
+        measure = measure.allow_loopback();
+    }
+    let clock = Arc::new(controller::clock::now);
+    let context = Arc::new(Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone())));
+    let work = async {
+        tracing::info!("leading");
+        telemetry.leads(true);
+        watch::run(watches, context, woken).for_each(|()| std::future::ready(())).await;
+    };
+    // Every five seconds keeps an idle installation below thirty requests a minute.
+    let election = LeaderElection::new(lease, &arguments.namespace, &arguments.lease, &identity)
+        .with_retry_period(Duration::from_secs(5))
+        .with_renew_deadline(Duration::from_secs(12));
+    tokio::select! {
+        biased;
+        () = terminated() => {}
+        lost = election.with_lease(work) => {
+            // Whatever still runs must not outlive the lease: the process ends, and Kubernetes starts it again.
+            anyhow::bail!(if lost.is_none() { "the lease was lost" } else { "a watch ended" });
+        }
+        served = serving => served.context("serving metrics")?.with_context(|| format!("listening on {}", arguments.listen))?,
+    }
+    tracing::info!("asked to end: giving the lease back");
+    election.release().await;
+    Ok(())
+}
+
+/// A client whose own retries are off: one create would be sent a dozen times.
+fn client(config: &Config, read_timeout: Option<Duration>) -> anyhow::Result<Client> {
+    let mut config = config.clone();
+    config.default_retry = false;
+    config.read_timeout = read_timeout;
+    // Else a connection that was idle for this long fails the next request.
+    config.reset_reader_on_write = true;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    Client::try_from(config).context("making a client of the API server")
+}
+
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

@@ -1,0 +1,282 @@
+//! Reading the world. Everything that decides is read afresh: a cache that lags must not move a release back.
+
+mod apex;
+mod blockers;
+mod pods;
+mod releases;
+mod runs;
+mod workload;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crds::{Decision, Release, RolloutPolicy, names};
+use k8s_openapi::api::{
+    apps::v1::{ControllerRevision, Deployment, ReplicaSet},
+    core::v1::{Pod, Service},
+    discovery::v1::EndpointSlice,
+};
+use kube::{
+    Resource, ResourceExt,
+    core::{ApiResource, DynamicObject},
+};
+use planner::{Policy, RevisionId, World, journal::RevisionRef, world::Revision};
+
+use crate::{
+    api::{self, Error},
+    context::Context,
+};
+
+pub use apex::{keys, own_keys, selects};
+pub use blockers::would_match;
+pub use releases::{Releases, SEQUENCE, journal, reference_of, unsettled};
+pub use runs::suite;
+pub use workload::{Cut, cut};
+
+/// What a pass knows: the planner's world, and the objects it was made from that acting needs again.
+pub struct Observed {
+    /// For the planner.
+    pub world: World,
+    /// The policy under which the active release works; the live one when there is none.
+    pub policy: Policy,
+    /// The live policy object.
+    pub object: RolloutPolicy,
+    /// Every release of the policy.
+    pub releases: Releases,
+    /// The Service that callers use.
+    pub apex: Option<Service>,
+    /// The user's Deployment, as it is: fields that this program does not know survive.
+    pub workload: Option<DynamicObject>,
+    /// What it wishes.
+    pub cut: Option<Cut>,
+    /// How long until the wish counts as settled.
+    pub settles_in: Option<chrono::TimeDelta>,
+    /// Pods of the revisions, by name, with their resource versions.
+    pub pods: BTreeMap<String, Pod>,
+}
+
+/// The Deployment type without a schema.
+pub fn deployments() -> ApiResource {
+    ApiResource::erase::<Deployment>(&())
+}
+
+/// Reads everything about one policy.
+pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Observed, Error> {
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let kube = &context.kube;
+    let ours = format!("{}={name}", names::POLICY);
+    let dynamic = kube::Api::<DynamicObject>::namespaced_with(kube.client(), &namespace, &deployments());
+    let slices_of = format!("kubernetes.io/service-name={}", object.spec.service.name);
+    let (services_api, slices_api) = (kube.of::<Service>(&namespace), kube.of::<EndpointSlice>(&namespace));
+    let (deployments_api, pods_api) = (kube.of::<Deployment>(&namespace), kube.of::<Pod>(&namespace));
+    let (records_api, releases_api) = (kube.of::<ControllerRevision>(&namespace), kube.of::<Release>(&namespace));
+    let (workload, services, slices, deployments, pods, records, releases) = futures::try_join!(
+        api::get(&dynamic, &object.spec.workload.name),
+        api::list(&services_api, ""),
+        api::list(&slices_api, &slices_of),
+        api::list(&deployments_api, &ours),
+        api::list(&pods_api, &ours),
+        api::list(&records_api, &ours),
+        api::list(&releases_api, &ours),
+    )?;
+    let workload = workload.filter(|w| w.metadata.deletion_timestamp.is_none());
+    let apex = services.iter().find(|s| s.name_any() == object.spec.service.name && s.meta().deletion_timestamp.is_none()).cloned();
+    let releases = Releases::new(releases, &object);
+    let policy = releases.policy(&object, context).await?;
+
+    let mut world = World {
+        deleting: object.meta().deletion_timestamp.is_some(),
+        finalizer: object.finalizers().iter().any(|f| f == names::FINALIZER),
+        namespace_terminating: false,
+        apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
+        revisions: revisions(&name, &deployments, &services, &records, &pods),
+        failed: releases.failed(&object),
+        ..World::default()
+    };
+    if world.deleting {
+        world.namespace_terminating = namespace_terminating(context, &namespace).await?;
+    }
+    releases.fill(&mut world);
+    world.stable = releases.stable(&object).or_else(|| stable_in_cluster(&world));
+
+    let mut observed = Observed {
+        world,
+        policy,
+        releases,
+        apex,
+        cut: None,
+        settles_in: None,
+        pods: pods.into_iter().map(|p| (p.name_any(), p)).collect(),
+        workload,
+        object,
+    };
+    observed.workload(context, &services).await?;
+    observed.release(context).await?;
+    Ok(observed)
+}
+
+impl Observed {
+    /// The user's Deployment, what it wishes, and what stands against it.
+    async fn workload(&mut self, context: &Arc<Context>, services: &[Service]) -> Result<(), Error> {
+        let namespace = self.namespace();
+        let Some(live) = &self.workload else { return Ok(()) };
+        let mut facts = workload::facts(live);
+        let key = format!("{namespace}/{}", self.object.name_any());
+        let (cut, missing) = cut(context, &self.object, live).await?;
+        self.world.blockers.extend(missing);
+        if let Some(mut cut) = cut {
+            workload::recognise(context, &self.object, self.world.stable.as_ref(), &mut cut).await?;
+            let since = context.wish_since(&key, &cut.revision.digest);
+            let left = workload::settle(&self.object) - (context.now() - since);
+            let settled = left <= chrono::TimeDelta::zero();
+            self.settles_in = (!settled).then_some(left);
+            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled });
+            self.cut = Some(cut);
+        }
+        if self.world.deleting {
+            facts.hash = self.workload_hash(context, &namespace).await?;
+        }
+        let news = facts.wish.as_ref().map(|w| &w.revision.digest) != self.world.stable.as_ref().map(|s| &s.digest);
+        let starting = self.world.release.as_ref().is_none_or(|r| r.journal.phase == planner::journal::Phase::Pending);
+        self.world.workload = Some(facts);
+        if news && starting && !self.world.deleting {
+            let found = blockers::find(context, self, services).await?;
+            self.world.blockers.extend(found);
+        }
+        Ok(())
+    }
+
+    /// `pod-template-hash` of the workload's newest ReplicaSet: the one with the highest revision number.
+    async fn workload_hash(&self, context: &Arc<Context>, namespace: &str) -> Result<Option<String>, Error> {
+        let Some(uid) = self.workload.as_ref().and_then(|w| w.uid()) else { return Ok(None) };
+        let sets = api::list(&context.kube.of::<ReplicaSet>(namespace), "").await?;
+        let revision = |s: &ReplicaSet| {
+            let number = s.annotations().get("deployment.kubernetes.io/revision").and_then(|r| r.parse::<u64>().ok());
+            number.unwrap_or(0)
+        };
+        let own = sets.into_iter().filter(|s| s.owner_references().iter().any(|o| o.uid == uid));
+        let newest = own.max_by_key(revision);
+        Ok(newest.and_then(|s| s.labels().get("pod-template-hash").cloned()))
+    }
+
+    /// What the active release needs to know: runs of its tests, decisions, dependencies, metrics.
+    async fn release(&mut self, context: &Arc<Context>) -> Result<(), Error> {
+        let namespace = self.namespace();
+        if self.world.release.is_some() || self.world.last.is_some() {
+            self.world.decisions = self.decisions(context, &namespace).await?;
+        }
+        let Some(release) = self.world.release.clone() else { return Ok(()) };
+        self.world.runs = runs::runs(context, &namespace, &self.object, &release).await?;
+        if release.journal.phase == planner::journal::Phase::Pending {
+            self.world.unsettled = self.unsettled(context, &namespace).await?;
+        }
+        self.world.look = self.look(context, &namespace, &release);
+        Ok(())
+    }
+
+    /// The finished look, and the next one begun when it is due.
+    fn look(&self, context: &Arc<Context>, namespace: &str, release: &planner::world::Release) -> Option<analysis::Batch> {
+        let (to, spec) = (release.to.as_ref()?, self.releases.plan(release)?.analysis?);
+        let analysis = self.policy.analysis.as_ref()?;
+        let due = planner::next_look(&self.policy, &release.journal)?;
+        let key = format!("{namespace}/{}", release.name);
+        let last = release.journal.analysis.looks.last().map(|l| l.at);
+        let done = context.look(&key).filter(|b| last.is_none_or(|last| b.at > last));
+        let now = context.now();
+        if done.as_ref().is_none_or(|b| b.at < due) && now >= due {
+            let request = crate::metrics::Request {
+                namespace: namespace.to_owned(),
+                policy: self.object.name_any(),
+                workload: self.object.spec.workload.name.clone(),
+                service: self.object.spec.service.name.clone(),
+                revision: to.revision.to_string(),
+                window: analysis.window,
+                at: now,
+                analysis: spec,
+            };
+            context.begin_look(&key, request);
+        }
+        done.filter(|b| b.at >= due)
+    }
+
+    async fn decisions(&self, context: &Arc<Context>, namespace: &str) -> Result<Vec<planner::world::Decision>, Error> {
+        let all = api::list(&context.kube.of::<Decision>(namespace), "").await?;
+        let about = |d: &Decision| self.releases.is_current(&d.spec.release);
+        let mut ours: Vec<_> = all.iter().filter(|d| about(d)).filter_map(releases::decision).collect();
+        ours.sort_by(|a, b| (a.at, &a.uid).cmp(&(b.at, &b.uid)));
+        if !ours.is_empty() && !releases::decisions_protected(context).await? {
+            tracing::warn!(%namespace, "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing; install the chart with admissionPolicies");
+            ours.clear();
+        }
+        Ok(ours)
+    }
+
+    /// Policies this one depends on that are not settled on their own wish.
+    async fn unsettled(&self, context: &Arc<Context>, namespace: &str) -> Result<BTreeMap<String, String>, Error> {
+        let mut unsettled = BTreeMap::new();
+        for name in &self.policy.depends_on {
+            let other = api::get(&context.kube.of::<RolloutPolicy>(namespace), name).await?;
+            if let Some(state) = releases::unsettled(other.as_ref()) {
+                unsettled.insert(name.clone(), state);
+            }
+        }
+        Ok(unsettled)
+    }
+
+    /// The policy's namespace.
+    pub fn namespace(&self) -> String {
+        self.object.namespace().unwrap_or_default()
+    }
+}
+
+async fn namespace_terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {
+    let all: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.kube.client());
+    Ok(api::get(&all, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
+}
+
+/// The objects of every revision of the policy.
+fn revisions(
+    policy: &str,
+    deployments: &[Deployment],
+    services: &[Service],
+    records: &[ControllerRevision],
+    pods: &[Pod],
+) -> BTreeMap<RevisionId, Revision> {
+    let mut found: BTreeMap<RevisionId, Revision> = BTreeMap::new();
+    let id = |labels: &BTreeMap<String, String>| labels.get(names::REVISION).and_then(|r| RevisionId::parse(r));
+    let digest = |o: &kube::api::ObjectMeta| o.annotations.as_ref().and_then(|a| a.get(names::DIGEST)).and_then(|d| planner::Digest::parse(d));
+    let ours = |labels: &BTreeMap<String, String>| labels.get(names::POLICY).is_some_and(|p| p == policy);
+    for (meta, recorded) in records.iter().map(|r| (r.meta(), true)).chain(deployments.iter().map(|d| (d.meta(), false))) {
+        let (Some(labels), Some(digest)) = (&meta.labels, digest(meta)) else { continue };
+        let Some(id) = id(labels) else { continue };
+        let blank = Revision { digest, replicas: None, complete: false, recorded: false, pods: BTreeMap::new(), left_serving: false };
+        let revision = found.entry(id).or_insert(blank);
+        revision.recorded |= recorded && meta.deletion_timestamp.is_none();
+    }
+    for deployment in deployments.iter().filter(|d| d.meta().deletion_timestamp.is_none()) {
+        if let Some(revision) = id(deployment.labels()).and_then(|id| found.get_mut(&id)) {
+            revision.replicas = deployment.spec.as_ref().map(|s| u32::try_from(s.replicas.unwrap_or(1)).unwrap_or(0));
+            revision.left_serving = deployment.labels().contains_key(names::LEFT_SERVING);
+        }
+    }
+    for service in services.iter().filter(|s| ours(s.labels()) && s.meta().deletion_timestamp.is_none()) {
+        if let Some(revision) = id(service.labels()).and_then(|id| found.get_mut(&id)) {
+            revision.complete = revision.recorded;
+        }
+    }
+    for pod in pods {
+        if let Some(revision) = id(pod.labels()).and_then(|id| found.get_mut(&id)) {
+            revision.pods.insert(pod.name_any(), pods::pod(pod));
+        }
+    }
+    found
+}
+
+/// What serves as the cluster itself shows it, when no release and no status tells: a restored backup, a policy made anew.
+fn stable_in_cluster(world: &World) -> Option<RevisionRef> {
+    let selected = match world.apex.as_ref().map(|a| &a.selects) {
+        Some(planner::world::Selects::Serving(id) | planner::world::Selects::Only(id)) => world.revisions.get(id),
+        _ => None,
+    };
+    let left = || world.revisions.values().find(|r| r.left_serving);
+    selected.or_else(left).map(|r| RevisionRef::new(r.digest.clone(), Vec::new()))
+}

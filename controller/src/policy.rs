@@ -1,0 +1,164 @@
+//! From the custom resource to a policy whose values cannot be wrong. The one place where that happens.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use crds::{
+    GoDuration, RolloutPolicySpec,
+    analysis::{Objective, Then},
+    gate::GateAt,
+    policy::{FirstRevision, OnFailure, OnInconclusive},
+    strategy::Canary,
+};
+use planner::policy::{Analysis, Gate, Place, Policy, Step, Strategy, Weight};
+
+/// Why a spec is no policy; the API server refuses most of these before they get here.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the policy cannot be used: {0}")]
+pub struct InvalidPolicy(pub String);
+
+/// Reads a spec. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which only `suspend` and
+/// `replicas` count. `scrape` is how often the metrics source scrapes.
+pub fn parse(name: &str, frozen: &RolloutPolicySpec, live: &RolloutPolicySpec, scrape: Duration) -> Result<Policy, InvalidPolicy> {
+    let service = frozen.traffic.service.clone().ok_or_else(|| InvalidPolicy("traffic names no provider".into()))?;
+    Ok(Policy {
+        name: name.into(),
+        strategy: strategy(frozen)?,
+        gates: frozen.gates.iter().flatten().map(gate).collect(),
+        analysis: frozen.analysis.as_ref().map(|a| analysis(a, scrape)),
+        gate_first: frozen.first_revision == FirstRevision::Gate,
+        rollback_inconclusive: frozen.on_inconclusive == OnInconclusive::Rollback,
+        hold_failed: frozen.on_failure == OnFailure::Hold,
+        keep_failed: time(frozen.rollback.keep_failed_for),
+        warm: time(frozen.warm_for),
+        progress: time(frozen.deadlines.progress),
+        propagation: time(service.propagation),
+        drain: time(service.drain),
+        max_weight_error: service.max_weight_error.and_then(|e| u32::try_from(e).ok()),
+        history: usize::try_from(frozen.history).unwrap_or(1).max(1),
+        depends_on: frozen.depends_on.clone().unwrap_or_default(),
+        suspend: live.suspend,
+        replicas: live.replicas.and_then(|n| u32::try_from(n).ok()),
+    })
+}
+
+fn time(duration: GoDuration) -> TimeDelta {
+    TimeDelta::from_std(duration.0).unwrap_or(TimeDelta::MAX / 4).min(TimeDelta::days(3650))
+}
+
+fn strategy(spec: &RolloutPolicySpec) -> Result<Strategy, InvalidPolicy> {
+    match (&spec.strategy.canary, &spec.strategy.blue_green) {
+        (Some(canary), None) => Ok(Strategy::Canary(steps(canary)?)),
+        (None, Some(blue_green)) => Ok(Strategy::BlueGreen { bake: time(blue_green.bake) }),
+        _ => Err(InvalidPolicy("strategy needs exactly one of canary and blueGreen".into())),
+    }
+}
+
+fn steps(canary: &Canary) -> Result<Vec<Step>, InvalidPolicy> {
+    let weight = |percent: i32| Weight::new(percent).ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to 50")));
+    let steps: Vec<Step> = match (&canary.steps, &canary.linear) {
+        (Some(steps), None) => steps
+            .iter()
+            .map(|s| Ok(Step { weight: weight(s.weight)?, bake: time(s.bake), pause: s.pause }))
+            .collect::<Result<_, InvalidPolicy>>()?,
+        (None, Some(linear)) if linear.step >= 1 => (1..)
+            .map(|i| linear.step.saturating_mul(i))
+            .take_while(|w| *w <= linear.max)
+            .map(|w| Ok(Step { weight: weight(w)?, bake: time(linear.bake), pause: false }))
+            .collect::<Result<_, InvalidPolicy>>()?,
+        _ => return Err(InvalidPolicy("canary needs exactly one of steps and linear".into())),
+    };
+    if steps.is_empty() {
+        return Err(InvalidPolicy("canary has no step".into()));
+    }
+    Ok(steps)
+}
+
+fn gate(gate: &crds::gate::Gate) -> Gate {
+    Gate {
+        name: gate.name.clone(),
+        at: match gate.at {
+            GateAt::Start => Place::Start,
+            GateAt::Traffic => Place::Traffic,
+            GateAt::Step => Place::Step,
+            GateAt::Promotion => Place::Promotion,
+        },
+        steps: gate.steps.as_ref().map(|s| s.iter().filter_map(|k| u32::try_from(*k).ok()).collect()),
+        timeout: time(gate.timeout),
+        attempts: u32::try_from(gate.attempts).unwrap_or(1).max(1),
+        always: gate.always_gate,
+    }
+}
+
+fn analysis(analysis: &crds::analysis::Analysis, scrape: Duration) -> Analysis {
+    let interval = time(analysis.interval);
+    let scrapes = TimeDelta::from_std(scrape.saturating_mul(4)).unwrap_or(interval);
+    let metrics = analysis.metrics.iter().map(|m| analysis::Metric { name: m.name.clone(), objective: objective(&m.objective) });
+    Analysis {
+        plan: analysis::Plan {
+            metrics: metrics.collect(),
+            failures: u32::try_from(analysis.mode.threshold.failures).unwrap_or(1).max(1),
+        },
+        interval,
+        // A rate over fewer than four scrapes is noise.
+        window: interval.max(scrapes),
+        hold_unknown: time(analysis.on_unknown.hold),
+        rollback_unknown: analysis.on_unknown.then == Then::Rollback,
+    }
+}
+
+fn objective(objective: &Objective) -> analysis::Objective {
+    let max = objective.max.or(objective.max_duration.map(|d| d.0.as_secs_f64()));
+    analysis::Objective { min: objective.min, max }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn spec(strategy: serde_json::Value) -> RolloutPolicySpec {
+        serde_json::from_value(serde_json::json!({
+            "workload": { "kind": "Deployment", "name": "shop" }, "service": { "name": "shop" },
+            "traffic": { "service": {} }, "strategy": strategy,
+        }))
+        .unwrap()
+    }
+
+    fn weights(strategy: serde_json::Value) -> Vec<u32> {
+        let spec = spec(strategy);
+        let policy = parse("shop", &spec, &spec, Duration::from_secs(15)).unwrap();
+        policy.steps().iter().map(|s| s.weight.percent()).collect()
+    }
+
+    #[test]
+    fn the_short_form_expands_and_never_overshoots() {
+        assert_eq!(weights(serde_json::json!({ "canary": { "linear": { "step": 20, "max": 50, "bake": "1m" } } })), [20, 40]);
+        assert_eq!(weights(serde_json::json!({ "canary": { "linear": { "step": 50, "max": 50, "bake": "1m" } } })), [50]);
+    }
+
+    #[test]
+    fn suspend_and_replicas_are_read_live_and_the_rest_is_frozen() {
+        let frozen = spec(serde_json::json!({ "blueGreen": { "bake": "1m" } }));
+        let mut live = spec(serde_json::json!({ "canary": { "steps": [{ "weight": 5, "bake": "1m" }] } }));
+        live.suspend = true;
+        live.replicas = Some(7);
+        let policy = parse("shop", &frozen, &live, Duration::from_secs(15)).unwrap();
+        assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
+        assert!(matches!(policy.strategy, Strategy::BlueGreen { .. }));
+    }
+
+    #[test]
+    fn a_look_reaches_back_over_four_scrapes_at_least() {
+        let mut spec = spec(serde_json::json!({ "blueGreen": {} }));
+        spec.analysis = Some(
+            serde_json::from_value(serde_json::json!({
+                "interval": "10s",
+                "metrics": [{ "name": "latency-p99", "objective": { "maxDuration": "500ms" } }],
+            }))
+            .unwrap(),
+        );
+        let window = |scrape| parse("shop", &spec, &spec, Duration::from_secs(scrape)).unwrap().analysis.unwrap().window.num_seconds();
+        assert_eq!((window(15), window(1)), (60, 10));
+    }
+}

@@ -1,0 +1,95 @@
+//! Writing down: at most one status per pass, and only when it changed.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use crds::{Release, ReleaseStatus, RolloutPolicy};
+use kube::{Resource, ResourceExt};
+use planner::{Journal, Plan, journal::Phase};
+
+use crate::{
+    api::{self, Error},
+    context::Context,
+    events,
+    observe::{Observed, journal},
+    status,
+};
+
+/// A wait shorter than this is not worth a write.
+const WORTH_TELLING: TimeDelta = TimeDelta::milliseconds(1500);
+
+/// What was written, if anything.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The release's journal; the policy's status follows in the next pass.
+    Journal,
+    /// The policy's status.
+    Status,
+    /// Nothing had changed.
+    Nothing,
+}
+
+/// Writes the journal if it moved, else the policy's status if that changed.
+pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) -> Result<Written, Error> {
+    if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal)
+        && worth_writing(context, release, next)
+    {
+        write_journal(context, observed, release, next).await?;
+        return Ok(Written::Journal);
+    }
+    // A policy whose finalizer was just taken off is gone.
+    let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
+    let next = status::status(observed, plan, context.now());
+    if removed || observed.object.status.as_ref() == Some(&next) || (!plan.actions.is_empty() && observed.world.release.is_some()) {
+        return Ok(Written::Nothing);
+    }
+    let api = context.kube.of::<RolloutPolicy>(&observed.namespace());
+    let mut object = observed.object.clone();
+    object.metadata.managed_fields = None;
+    object.status = Some(next);
+    api::replace_status(&api, &object.name_any(), &object).await?;
+    Ok(Written::Status)
+}
+
+/// Whether the journal differs by more than the words of a short wait.
+fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> bool {
+    let before = journal(release);
+    if before == next {
+        return false;
+    }
+    let mut same_but_waiting = next.clone();
+    same_but_waiting.waiting.clone_from(&before.waiting);
+    if same_but_waiting != *before {
+        return true;
+    }
+    let Some(waiting) = &next.waiting else { return before.waiting.as_ref().is_some_and(|w| w.stalled) };
+    let key = format!("{}/{}", release.namespace().unwrap_or_default(), release.name_any());
+    let known = before.waiting.as_ref().is_some_and(|w| w.reason == waiting.reason);
+    let waited = context.waited(&key, &waiting.reason);
+    // The same kind of wait with other words is refreshed now and then only.
+    waiting.stalled || waited >= if known { WORTH_TELLING * 4 } else { WORTH_TELLING }
+}
+
+async fn write_journal(context: &Arc<Context>, observed: &Observed, release: &Release, next: &Journal) -> Result<(), Error> {
+    let generation = release.meta().generation.unwrap_or_default();
+    let mut object = release.clone();
+    object.metadata.managed_fields = None;
+    let phase = format!("{:?}", next.phase);
+    let mut conditions = release.status.as_ref().map(|s| s.conditions.clone()).unwrap_or_default();
+    let named = if next.phase == Phase::Succeeded { "Settled" } else { &phase };
+    for new in status::conditions(named, next.waiting.as_ref(), !next.finished(), generation, context.now()) {
+        crds::condition::set(&mut conditions, new);
+    }
+    object.status = Some(ReleaseStatus { observed_generation: Some(generation), journal: next.clone(), conditions });
+    let api = context.kube.of::<Release>(&observed.namespace());
+    api::replace_status(&api, &object.name_any(), &object).await?;
+    let before = journal(release);
+    if before.phase != next.phase {
+        context.telemetry.entered(next.phase);
+    }
+    if next.finished() {
+        context.forget_release(&format!("{}/{}", observed.namespace(), release.name_any()));
+    }
+    events::publish(context, observed, release, before, next);
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! What a policy says about itself: pure, and derived from the releases and the world alone.
+
+use chrono::{DateTime, Utc};
+use crds::{
+    RolloutPolicyStatus,
+    condition::{self, READY, RECONCILING, STALLED},
+    names,
+    policy_status::{FailedDigest, WorkloadStatus},
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{Resource, ResourceExt};
+use planner::{
+    Plan, Waiting,
+    journal::{Journal, Phase, Purpose},
+    policy::Strategy,
+    world::{Release, Selects},
+};
+
+use crate::observe::{Observed, journal};
+
+/// The status of the policy after a pass.
+pub fn status(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> RolloutPolicyStatus {
+    let world = &observed.world;
+    let old = observed.object.status.clone().unwrap_or_default();
+    let release = world.release.as_ref();
+    let journal = plan.journal.as_ref().filter(|_| release.is_some());
+    let waiting = match release {
+        Some(_) => journal.and_then(|j| j.waiting.clone()),
+        None => plan.waiting.clone(),
+    };
+    let phase = phase(observed, journal, waiting.as_ref());
+    let candidate = release.filter(|r| r.purpose == Purpose::Update).and_then(|r| r.to.clone());
+    let generation = observed.object.meta().generation.unwrap_or_default();
+    let mut next = RolloutPolicyStatus {
+        observed_generation: Some(generation),
+        workload: workload(observed),
+        strategy: Some(match observed.policy.strategy {
+            Strategy::Canary(_) => "canary".into(),
+            Strategy::BlueGreen { .. } => "blueGreen".into(),
+        }),
+        weight: weight(release, journal),
+        stable: world.stable.clone(),
+        candidate,
+        release: release.or(world.last.as_ref()).map(|r| r.name.clone()),
+        replicas: serving(observed),
+        selector: selector(observed),
+        failed: failed(observed),
+        conditions: old.conditions.clone(),
+        phase: Some(phase.clone()),
+        waiting: waiting.clone(),
+    };
+    for new in conditions(&phase, waiting.as_ref(), release.is_some(), generation, now) {
+        condition::set(&mut next.conditions, new);
+    }
+    next
+}
+
+/// One word for what is going on.
+fn phase(observed: &Observed, journal: Option<&Journal>, waiting: Option<&Waiting>) -> String {
+    let world = &observed.world;
+    if let (Some(release), Some(journal)) = (&world.release, journal) {
+        return match release.purpose {
+            Purpose::Adopt if !journal.finished() => format!("Adopting{}", if journal.phase == Phase::RollingBack { "Back" } else { "" }),
+            Purpose::Remove => "Removing".into(),
+            _ => format!("{:?}", journal.phase),
+        };
+    }
+    if world.deleting {
+        return "Removing".into();
+    }
+    let wish = world.workload.as_ref().and_then(|w| w.wish.as_ref());
+    let settled = world.stable.is_some() && wish.map(|w| &w.revision.digest) == world.stable.as_ref().map(|s| &s.digest);
+    match waiting {
+        Some(waiting) if waiting.stalled => waiting.reason.clone(),
+        _ if settled => "Settled".into(),
+        Some(waiting) => waiting.reason.clone(),
+        None => "Pending".into(),
+    }
+}
+
+fn weight(release: Option<&Release>, journal: Option<&Journal>) -> Option<i32> {
+    let (release, journal) = (release?, journal?);
+    (release.purpose == Purpose::Update).then(|| journal.split.map_or(0, |s| i32::try_from(s.wanted).unwrap_or(0)))
+}
+
+fn workload(observed: &Observed) -> Option<WorkloadStatus> {
+    let live = observed.workload.as_ref()?;
+    Some(WorkloadStatus {
+        observed_generation: live.metadata.generation.unwrap_or_default(),
+        digest: observed.cut.as_ref().map(|c| c.revision.digest.to_string()),
+        config_maps: observed.cut.as_ref().map(|c| c.configs.keys().take(64).cloned().collect()).unwrap_or_default(),
+    })
+}
+
+/// Pods that serve, by the revision the apex selects.
+fn serving(observed: &Observed) -> i32 {
+    let world = &observed.world;
+    let count = world.revisions.values().flat_map(|r| r.pods.iter());
+    let answering = count.filter(|(name, p)| p.ready && world.apex.as_ref().is_some_and(|a| a.endpoints.contains(*name)));
+    i32::try_from(answering.count()).unwrap_or(i32::MAX)
+}
+
+/// The pods an autoscaler should look at: those of the revisions with weight.
+fn selector(observed: &Observed) -> Option<String> {
+    let world = &observed.world;
+    let mut serving: Vec<_> = match world.apex.as_ref().map(|a| &a.selects) {
+        Some(Selects::Serving(id) | Selects::Only(id)) => vec![id.to_string()],
+        _ => world.stable.iter().map(|s| s.revision.to_string()).collect(),
+    };
+    if let Some(release) = &world.release
+        && release.journal.phase == Phase::Shifting
+    {
+        serving.extend(release.to.iter().map(|t| t.revision.to_string()));
+    }
+    let own = format!("{}={}", names::POLICY, observed.object.name_any());
+    (!serving.is_empty()).then(|| format!("{own},{} in ({})", names::REVISION, serving.join(",")))
+}
+
+/// Digests that failed, oldest first, bounded.
+fn failed(observed: &Observed) -> Vec<FailedDigest> {
+    let mut failed = observed.object.status.as_ref().map(|s| s.failed.clone()).unwrap_or_default();
+    for release in observed.releases.all() {
+        let (Some(to), journal) = (&release.spec.to, journal(release)) else { continue };
+        let digest = to.digest.to_string();
+        if journal.phase == Phase::Succeeded {
+            failed.retain(|f| f.digest != digest);
+        }
+        let condemned = journal.outcome.as_ref().is_some_and(|o| o.reason.condemns());
+        if let (Some(at), true, false) = (journal.finished_at, condemned, failed.iter().any(|f| f.digest == digest)) {
+            failed.push(FailedDigest { digest, release: release.name_any(), at });
+        }
+    }
+    let surplus = failed.len().saturating_sub(20);
+    failed.drain(..surplus);
+    failed
+}
+
+/// `Ready`, `Reconciling` and `Stalled` with the meaning that kstatus gives them.
+pub fn conditions(phase: &str, waiting: Option<&Waiting>, active: bool, generation: i64, now: DateTime<Utc>) -> Vec<Condition> {
+    let time = Time(k8s_openapi::jiff::Timestamp::from_second(now.timestamp()).unwrap_or_default());
+    let stalled = waiting.is_some_and(|w| w.stalled);
+    let settled = phase == "Settled" && !active;
+    let reason = waiting.map_or_else(|| phase.to_owned(), |w| w.reason.clone());
+    let message = match waiting {
+        Some(waiting) => waiting.message.clone(),
+        None if settled => "what is wished for serves".into(),
+        None => format!("the release is in phase {phase}"),
+    };
+    let ready = match (settled, stalled) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    };
+    let make = |kind, status| condition::condition(kind, status, &reason, &message, generation, time.clone());
+    vec![make(READY, ready), make(RECONCILING, Some(!settled && !stalled)), make(STALLED, Some(stalled))]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn states(phase: &str, waiting: Option<&Waiting>, active: bool) -> Vec<String> {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        conditions(phase, waiting, active, 1, now).into_iter().map(|c| c.status).collect()
+    }
+
+    #[test]
+    fn conditions_mean_what_kstatus_means() {
+        assert_eq!(states("Settled", None, false), ["True", "False", "False"]);
+        let bake = Waiting::for_it("Bake", "step 1 holds");
+        assert_eq!(states("Shifting", Some(&bake), true), ["Unknown", "True", "False"]);
+        let held = Waiting::for_person("Held", "decide");
+        assert_eq!(states("Held", Some(&held), true), ["False", "False", "True"]);
+        let failed = Waiting::for_person("RolledBack", "deploy another version");
+        assert_eq!(states("RolledBack", Some(&failed), false), ["False", "False", "True"]);
+    }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# setup.sh [PART...]: installs and builds what the cluster and its tests need.
+#
+# Parts: packages (Debian's containerd, runc and so on; needs root), localk8s
+# (with kubectl), helm, prometheus (with promtool), podinfo. Default: all.
+# Binaries go to ${SLUICE_CACHE:-~/.cache/sluice}/bin and are only built again
+# when their sources, their version or Go changed. May be interrupted at any time.
+set -euo pipefail
+. "$(dirname "$0")/lib/common.sh"
+. "$HERE/lib/packages.sh"
+. "$HERE/lib/binaries.sh"
+
+case ${1:-} in -h | --help) lines; exit 0 ;; esac
+lock setup
+for part in "${@:-all}"; do
+  case $part in
+  all) install_packages; need_go; build_localk8s; build_helm; build_prometheus; build_podinfo ;;
+  packages) install_packages ;;
+  localk8s | helm | prometheus | podinfo) need_go; "build_$part" ;;
+  *) die "no part named $part; see --help" ;;
+  esac
+done

@@ -1,0 +1,158 @@
+//! The controller's own pods: who leads, and how to end it with no warning.
+
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    coordination::v1::Lease,
+    core::v1::Pod,
+};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{AttachParams, ListParams, LogParams, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+
+use crate::wait::{Seen, secs, wait_for};
+
+/// Where the chart is installed.
+pub const NAMESPACE: &str = "sluice-system";
+/// Selects its pods.
+pub const SELECTOR: &str = "app.kubernetes.io/name=sluice";
+/// The pod that kills; see [`kill`].
+const KILLER: &str = "kind-tests-killer";
+
+/// Its pods that are not ending.
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub async fn pods(client: &Client) -> Result<Vec<Pod>> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    let mut pods = api.list(&ListParams::default().labels(SELECTOR)).await?.items;
+    pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+    Ok(pods)
+}
+
+/// The last lines of a pod's log.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub async fn log(client: &Client, pod: &str, lines: i64) -> Result<String> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    Ok(api.logs(pod, &LogParams { tail_lines: Some(lines), ..LogParams::default() }).await?)
+}
+
+/// The pod that leads: the one whose name begins the holder of a lease that has not ended.
+///
+/// # Errors
+///
+/// When nobody leads within 30 s.
+pub async fn leader(client: &Client) -> Result<Pod> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
+    wait_for("a controller that leads", secs(30), async || {
+        let pods = pods(client).await?;
+        let leases = leases.list(&ListParams::default()).await?;
+        let holders: Vec<_> = leases.iter().filter_map(holder).collect();
+        let led = pods.iter().find(|pod| holders.iter().any(|holder| holder.starts_with(&pod.name_any())));
+        led.cloned().ok_or_else(|| Seen::yet(format!("{} pods, leases held by {holders:?}", pods.len())))
+    })
+    .await
+}
+
+fn holder(lease: &Lease) -> Option<String> {
+    let spec = lease.spec.as_ref()?;
+    let end = spec.renew_time.as_ref()?.0.as_second() + i64::from(spec.lease_duration_seconds?);
+    let holder = spec.holder_identity.clone().filter(|h| !h.is_empty())?;
+    (end > chrono::Utc::now().timestamp()).then_some(holder)
+}
+
+/// Ends the leader's process as `kill -9` does: it can finish nothing and gives nothing back. Its container is started
+/// again by the kubelet. Returns the pod's name.
+///
+/// Deleting the pod, even with a grace period of 0, is not the same: the kubelet sends SIGTERM first and waits 2 s. And
+/// a signal from within the container does not reach its first process. So a pod that shares the node's process
+/// namespace, and no other privilege, looks for the processes in the container's control group and kills them. That
+/// works on any cluster of one node that allows `hostPID` in `kube-system`.
+///
+/// # Errors
+///
+/// When nobody leads, or no process was found.
+pub async fn kill(client: &Client) -> Result<String> {
+    let pod = leader(client).await?;
+    let name = pod.name_any();
+    let containers = pod.status.and_then(|s| s.container_statuses).unwrap_or_default();
+    let id = containers.iter().find_map(|c| c.container_id.as_deref()?.split("://").nth(1)).context("a running container")?;
+    // The control group's path holds the container's id.
+    let script = format!(
+        "for p in /proc/[0-9]*; do grep -qs {id} $p/cgroup && kill -9 ${{p#/proc/}} && echo killed ${{p#/proc/}}; done; true"
+    );
+    let killers: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
+    let mut process = killers.exec(KILLER, ["sh", "-c", &script], &AttachParams::default().stderr(true)).await?;
+    let mut said = String::new();
+    if let Some(mut out) = process.stdout() {
+        out.read_to_string(&mut said).await?;
+    }
+    ensure!(said.contains("killed"), "no process of container {id} of pod {name} was found");
+    Ok(name)
+}
+
+/// Makes [`kill`] possible, and quick.
+///
+/// # Errors
+///
+/// When the killing pod does not start.
+pub async fn prepare_to_kill(client: &Client) -> Result<()> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
+    let pod = json!({
+        "metadata": { "name": KILLER },
+        "spec": {
+            "hostPID": true,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "killer",
+                "image": "ghcr.io/sluice-dev/conformance:1.0.0",
+                "command": ["/bin/sleep", "86400"],
+                "securityContext": { "runAsUser": 0 },
+            }],
+        },
+    });
+    match api.create(&PostParams::default(), &serde_json::from_value(pod)?).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => {}
+        other => drop(other?),
+    }
+    wait_for("the pod that kills", secs(30), async || {
+        let phase = api.get(KILLER).await?.status.and_then(|s| s.phase).unwrap_or_default();
+        if phase == "Running" { Ok(()) } else { Err(Seen::yet(phase)) }
+    })
+    .await
+}
+
+/// Replaces every pod of the controller, as an upgrade of the chart does, and waits until the new ones are ready.
+///
+/// # Errors
+///
+/// When they do not become ready.
+pub async fn upgrade(client: &Client) -> Result<()> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
+    let list = api.list(&ListParams::default().labels(SELECTOR)).await?;
+    let [deployment] = list.items.as_slice() else {
+        bail!("{} Deployments with {SELECTOR} in {NAMESPACE}, not one", list.items.len());
+    };
+    let name = deployment.name_any();
+    let stamp = chrono::Utc::now().to_rfc3339();
+    let patch = json!({ "spec": { "template": { "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } } } });
+    let patched = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    wait_for("the controller's new pods", secs(60), async || {
+        let now = api.get(&name).await?;
+        let status = now.status.unwrap_or_default();
+        let (wanted, seen) = (now.spec.and_then(|s| s.replicas), status.observed_generation >= patched.metadata.generation);
+        if seen && status.updated_replicas == wanted && status.available_replicas == wanted && status.replicas == wanted {
+            Ok(())
+        } else {
+            Err(Seen::yet(format!("{:?} updated, {:?} available of {wanted:?}", status.updated_replicas, status.available_replicas)))
+        }
+    })
+    .await
+}

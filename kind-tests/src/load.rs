@@ -1,0 +1,174 @@
+//! Load from a pod in the test's namespace, outside of what is being released.
+
+use anyhow::{Context, Result};
+use apps::report::{Counts, Mark, Report};
+use http::Method;
+use k8s_openapi::api::core::v1::Pod;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    namespace::Namespace,
+    traffic::Traffic,
+    wait::{Seen, secs, wait_for},
+};
+
+/// Load that is to be started.
+#[derive(Clone)]
+pub struct Load {
+    ns: Namespace,
+    policy: String,
+    path: String,
+    rate: f64,
+    fresh: f64,
+}
+
+/// Load that runs.
+#[derive(Clone)]
+pub struct Running {
+    ns: Namespace,
+    policy: String,
+    pod: String,
+}
+
+impl Load {
+    /// Requests to the application's Service: 40 a second, half of them over connections of their own.
+    pub fn on(ns: &Namespace, app: &App) -> Self {
+        Self { ns: ns.clone(), policy: app.name.clone(), path: "/".into(), rate: 40.0, fresh: 0.5 }
+    }
+
+    /// Requests a second.
+    pub fn rate(mut self, rate: u32) -> Self {
+        self.rate = rate.into();
+        self
+    }
+
+    /// The fraction of requests that use a connection of their own.
+    pub fn fresh(mut self, fraction: f64) -> Self {
+        self.fresh = fraction;
+        self
+    }
+
+    /// The path asked for.
+    pub fn path(mut self, path: &str) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Starts it, and waits for the first answers.
+    ///
+    /// # Errors
+    ///
+    /// When none come.
+    pub async fn start(self) -> Result<Running> {
+        let pod = format!("load-{}", self.policy);
+        self.ns.create_object::<Pod>(self.manifest(&pod)).await?;
+        let running = Running { ns: self.ns, policy: self.policy, pod };
+        let ready = wait_for("the load's first answers", secs(60), async || {
+            let report = running.report().await?;
+            let counts = report.targets.get(&running.policy).map(|t| t.counts.total).unwrap_or_default();
+            if counts.ok >= 10 { Ok(()) } else { Err(Seen::yet(format!("{counts:?}"))) }
+        });
+        ready.await?;
+        Ok(running)
+    }
+
+    fn manifest(&self, pod: &str) -> Value {
+        json!({
+            "metadata": { "name": pod, "labels": { "role": "load" } },
+            "spec": {
+                "restartPolicy": "Never",
+                "terminationGracePeriodSeconds": 1,
+                "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+                "containers": [{
+                    "name": "load",
+                    "image": "ghcr.io/sluice-dev/load:1.0.0",
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": [
+                        format!("--target={0}=http://{0}{1}", self.policy, self.path),
+                        format!("--rate={}", self.rate),
+                        format!("--fresh={}", self.fresh),
+                        "--duration=20m",
+                    ],
+                    "ports": [{ "name": "http", "containerPort": 8080 }],
+                    "readinessProbe": { "httpGet": { "path": "/readyz", "port": "http" }, "periodSeconds": 1 },
+                    "resources": { "requests": { "cpu": "20m", "memory": "16Mi" } },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false,
+                        "readOnlyRootFilesystem": true,
+                        "capabilities": { "drop": ["ALL"] },
+                    },
+                }],
+            },
+        })
+    }
+}
+
+impl Running {
+    /// What was counted so far.
+    ///
+    /// # Errors
+    ///
+    /// When the pod does not answer.
+    pub async fn report(&self) -> Result<Report> {
+        self.ask(Method::GET, "stats").await
+    }
+
+    /// What was counted so far, to be asserted on.
+    ///
+    /// # Errors
+    ///
+    /// When the pod does not answer.
+    pub async fn traffic(&self) -> Result<Traffic> {
+        Traffic::new(&self.policy, self.report().await?)
+    }
+
+    /// Gives this moment a name: failures that follow tell it as their phase.
+    ///
+    /// # Errors
+    ///
+    /// When the pod does not answer.
+    pub async fn mark(&self, name: &str) -> Result<Mark> {
+        self.ask(Method::POST, &format!("mark?name={name}")).await
+    }
+
+    /// What was counted while so many requests were answered on connections of their own, from now on.
+    ///
+    /// # Errors
+    ///
+    /// When they are not answered within a minute.
+    pub async fn sample(&self, name: &str, requests: u64) -> Result<Counts> {
+        let begin = self.counts_of(&self.mark(name).await?)?;
+        let what = format!("{requests} answers");
+        let end = wait_for(&what, secs(60), async || {
+            let report = self.report().await?;
+            let now = report.targets.get(&self.policy).map(|t| t.counts.since(&begin)).unwrap_or_default();
+            if now.fresh.answered >= requests { Ok(now) } else { Err(Seen::yet(now.fresh.answered)) }
+        });
+        let counts = end.await?;
+        self.mark(&format!("{name}-counted")).await?;
+        Ok(counts)
+    }
+
+    fn counts_of(&self, mark: &Mark) -> Result<Counts> {
+        mark.counts.get(&self.policy).cloned().context("counts in a mark")
+    }
+
+    /// Sends no more, waits for what is outstanding and returns the final counts.
+    ///
+    /// # Errors
+    ///
+    /// When the pod does not answer.
+    pub async fn stop(self) -> Result<Traffic> {
+        Traffic::new(&self.policy, self.ask(Method::POST, "stop").await?)
+    }
+
+    /// Through the API server, which reaches every pod.
+    async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str) -> Result<T> {
+        let path = format!("/api/v1/namespaces/{}/pods/{}:8080/proxy/{what}", self.ns.name, self.pod);
+        let request = http::Request::builder().method(method).uri(path).body(Vec::new())?;
+        let answer = self.ns.client.request_text(request).await.with_context(|| format!("asking the load for {what}"))?;
+        serde_json::from_str(&answer).with_context(|| format!("what the load answered to {what}: {answer:.200}"))
+    }
+}

@@ -1,0 +1,100 @@
+//! A namespace for each test.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, resume_unwind},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use anyhow::{Context, Result};
+use apps::clock;
+use futures::FutureExt;
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace as Object};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+    core::Resource,
+};
+use serde_json::json;
+
+use crate::{cluster::connect, dump};
+
+/// Label of every namespace made here.
+pub const LABEL: &str = "kind-tests.sluice.dev/test";
+
+/// A namespace of a test's own.
+#[derive(Clone)]
+pub struct Namespace {
+    /// A client of the cluster, as whoever `KUBECONFIG` says.
+    pub client: Client,
+    /// The namespace's name.
+    pub name: String,
+}
+
+impl Namespace {
+    /// The objects of one kind in it.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    async fn create(test: &str) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let client = connect().await?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t-{test}-{:x}-{}-{number}", clock::unix_ms() / 1000 % 0xfff_ffff, process::id());
+        let namespace = json!({ "metadata": { "name": name, "labels": {
+            LABEL: test,
+            // Whatever is put in it, by the test or by Sluice, has to live with that.
+            "pod-security.kubernetes.io/enforce": "restricted",
+        } } });
+        let (api, namespace) = (Api::<Object>::all(client.clone()), serde_json::from_value(namespace)?);
+        api.create(&PostParams::default(), &namespace).await.with_context(|| format!("creating namespace {name}"))?;
+        Ok(Self { client, name })
+    }
+
+    async fn delete(&self) -> Result<()> {
+        Api::<Object>::all(self.client.clone()).delete(&self.name, &DeleteParams::background()).await?;
+        Ok(())
+    }
+}
+
+/// Runs a test in a namespace of its own, which is deleted afterwards. When it fails, everything that may explain it is
+/// printed first; with `KEEP=1` in the environment the namespace of a failed test stays.
+///
+/// # Errors
+///
+/// Those of the test.
+///
+/// # Panics
+///
+/// As the test does.
+pub async fn with_namespace(test: &str, body: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
+    let ns = Namespace::create(test).await?;
+    let outcome = AssertUnwindSafe(body(ns.clone())).catch_unwind().await;
+    let failed = !matches!(outcome, Ok(Ok(())));
+    if failed {
+        eprintln!("\n{}", why(&outcome));
+        dump::print(&ns).await;
+    }
+    if failed && std::env::var_os("KEEP").is_some() {
+        eprintln!("namespace {} is kept", ns.name);
+    } else if let Err(error) = ns.delete().await {
+        eprintln!("deleting namespace {}: {error:#}", ns.name);
+    }
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+fn why(outcome: &Result<Result<()>, Box<dyn Any + Send>>) -> String {
+    match outcome {
+        Ok(Ok(())) => "passed".into(),
+        Ok(Err(error)) => format!("FAILED: {error:#}"),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            format!("FAILED: {}", text.unwrap_or("a panic"))
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A violation of every CEL rule, and what the API server says to it.
+
+use std::collections::BTreeSet;
+
+use kind_tests::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{
+    objects::{causes, good, installed},
+    schema::{Rule, any_index, rules},
+};
+
+/// A good object, what is changed in it, and what must be said: the only thing that is said, where it is one rule.
+struct Case {
+    file: &'static str,
+    changes: Vec<(&'static str, Value)>,
+    says: &'static str,
+}
+
+fn case<const N: usize>(file: &'static str, changes: [(&'static str, Value); N], says: &'static str) -> Case {
+    Case { file, changes: changes.into(), says }
+}
+
+const DURATION: &str = "must be a duration: a number with a unit, such as 90s, 10m or 1h30m";
+const FORTY_ONE: &str = "a2345678901234567890123456789012345678901";
+
+#[rustfmt::skip]
+fn cases() -> Vec<Case> {
+    let step = |weight| json!({ "weight": weight, "bake": "1m" });
+    let linear = |step, max| json!({ "step": step, "max": max, "bake": "1m" });
+    let gate = |name: &str, at: &str| json!({ "name": name, "at": at, "suite": { "name": "x" } });
+    vec![
+        // Names and references.
+        case("policy-minimal", [("/metadata/name", json!(FORTY_ONE))], "at most 40 characters"),
+        case("policy-canary", [("/spec/dependsOn/0", json!("canary"))], "remove its name from dependsOn"),
+        case("policy-canary", [("/spec/replicas", Value::Null)], "firstRevision: Gate needs replicas of at least 1"),
+        case("policy-canary", [("/spec/replicas", json!(0))], "firstRevision: Gate needs replicas of at least 1"),
+        // Traffic.
+        case("policy-minimal", [("/spec/traffic", json!({}))], "name what moves the traffic: service: {}"),
+        case("policy-canary", [("/spec/traffic/service/propagation", json!("soon"))], DURATION),
+        case("policy-canary", [("/spec/traffic/service/drain", json!("5"))], DURATION),
+        // Strategy.
+        case("policy-minimal", [("/spec/strategy", json!({}))], "give exactly one strategy: canary or blueGreen"),
+        case("policy-linear", [("/spec/strategy/blueGreen", json!({}))], "give exactly one strategy: canary or blueGreen"),
+        case("policy-minimal", [("/spec/strategy", json!({ "ab": {} }))], "cannot route by header or cookie"),
+        case("policy-minimal", [("/spec/strategy/blueGreen/mirror", json!({ "percent": 5 }))], "remove blueGreen.mirror"),
+        case("policy-blue-green", [("/spec/strategy/blueGreen/bake", json!("1d"))], DURATION),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": {} }))], "as a list (steps) or by rule (linear)"),
+        case("policy-linear", [("/spec/strategy/canary/steps", json!([step(5)]))], "as a list (steps) or by rule (linear)"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "steps": [step(5), step(5)] } }))], "must rise from step to step"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "steps": [step(9), step(5)] } }))], "must rise from step to step"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "steps": [step(51)] } }))], "a weight is 1 to 50"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "steps": [step(0)] } }))], "a weight is 1 to 50"),
+        case("policy-canary", [("/spec/strategy/canary/steps/0/mirror", json!({ "percent": 5 }))], "remove mirror from the step"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "steps": [{ "weight": 5, "bake": "" }] } }))], DURATION),
+        case("policy-linear", [("/spec/strategy/canary/linear", linear(0, 50))], "linear.step must be at least 1"),
+        case("policy-linear", [("/spec/strategy/canary/linear", linear(30, 20))], "linear.step must be at least 1"),
+        case("policy-linear", [("/spec/strategy/canary/linear", linear(10, 60))], "linear.max is at most 50"),
+        case("policy-linear", [("/spec/strategy/canary/linear", linear(1, 32))], "at most 32 steps"),
+        case("policy-minimal", [("/spec/strategy", json!({ "canary": { "linear": { "step": 5, "max": 5, "bake": "x" } } }))], DURATION),
+        // Gates.
+        case("policy-blue-green", [("/spec/gates/0/at", json!("step"))], "blueGreen has no steps"),
+        case("policy-canary", [("/spec/gates/0/steps/1", json!(3))], "a gate names a step that the canary does not have"),
+        case("policy-canary", [("/spec/gates/1/name", json!("conformance"))], "the names of the gates must be unique"),
+        case("policy-blue-green", [("/spec/gates/0/steps", json!([1]))], "remove steps or set at: step"),
+        case("policy-blue-green", [("/spec/gates/0/suite", Value::Null)], "a gate needs either suite"),
+        case("policy-blue-green", [("/spec/gates/0/job", json!({ "image": "x" }))], "a gate needs either suite"),
+        case("policy-minimal", [("/spec/gates", json!([gate("Smoke", "start")]))], "lower-case letters, digits and dashes"),
+        case("policy-minimal", [("/spec/gates", json!([gate("smoke-", "start")]))], "lower-case letters, digits and dashes"),
+        case("policy-canary", [("/spec/gates/0/timeout", json!("10 m"))], DURATION),
+        case("policy-canary", [("/spec/gates/1/job/env/0/configMap", json!({ "name": "x", "key": "y" }))], "either value or configMap"),
+        case("policy-canary", [("/spec/gates/1/job/env/0/name", json!("SLUICE_STEP"))], "choose another"),
+        case("policy-canary", [("/spec/gates/1/job/files/0/mountPath", json!("/"))], "an absolute path, such as /tests"),
+        // Analysis.
+        case("policy-canary", [("/spec/strategy/canary/steps/0/bake", json!("14s"))], "every bake must be at least one analysis.interval long"),
+        case("policy-linear", [("/spec/strategy/canary/linear/bake", json!("14s"))], "linear.bake must be at least one analysis.interval long"),
+        case("policy-canary", [("/spec/analysis/interval", json!("often"))], DURATION),
+        case("policy-canary", [("/spec/strategy/canary/steps/1/bake", json!("1000000s"))], DURATION),
+        case("policy-linear", [("/spec/strategy/canary/linear/bake", json!("long"))], DURATION),
+        case("policy-canary", [("/spec/analysis/interval", json!("999ms"))], "analysis.interval must be at least 1s"),
+        case("policy-canary", [("/spec/analysis/onUnknown/hold", json!("long"))], DURATION),
+        case("policy-canary", [("/spec/analysis/metrics/1/name", json!("success-rate")), ("/spec/analysis/metrics/1/template", json!({ "name": "x" }))], "the names of the metrics must be unique"),
+        case("policy-linear", [("/spec/analysis/metrics/0/name", json!("errors"))], "for any other name give template"),
+        case("policy-canary", [("/spec/analysis/metrics/1/objective", json!({ "max": 0.5 }))], "a latency needs objective.maxDuration"),
+        case("policy-linear", [("/spec/analysis/metrics/0/objective", json!({ "max": 5 }))], "success-rate needs objective.min"),
+        case("policy-canary", [("/spec/analysis/metrics/2/objective", json!({}))], "an objective needs min, max or maxDuration"),
+        case("policy-canary", [("/spec/analysis/metrics/1/objective/max", json!(1))], "give max or maxDuration, not both"),
+        case("policy-linear", [("/spec/analysis/metrics/0/objective/max", json!(5))], "objective.min must not be above objective.max"),
+        case("policy-canary", [("/spec/analysis/metrics/1/objective/maxDuration", json!("fast"))], DURATION),
+        // Times of the policy.
+        case("policy-minimal", [("/spec/settle", json!("-1s"))], DURATION),
+        case("policy-minimal", [("/spec/warmFor", json!("1.5h"))], DURATION),
+        case("policy-minimal", [("/spec/rollback", json!({ "keepFailedFor": "1w" }))], DURATION),
+        case("policy-minimal", [("/spec/deadlines", json!({ "progress": "x" }))], DURATION),
+        // The other kinds.
+        case("decision", [("/spec/digest", json!("sha256:8b1e77a0"))], "give the full digest"),
+        case("suite", [("/spec/env/0/configMap", json!({ "name": "x", "key": "y" }))], "either value or configMap"),
+        case("suite", [("/spec/env/0/value", Value::Null)], "either value or configMap"),
+        case("suite", [("/spec/env/0/name", json!("SLUICE_CANDIDATE_URL"))], "choose another"),
+        case("suite", [("/spec/files/0/mountPath", json!("tests"))], "an absolute path, such as /tests"),
+        case("source-token", [("/spec/prometheus/basicAuth", json!({ "name": "x" }))], "give bearerToken or basicAuth, not both"),
+        case("source-token", [("/spec/prometheus/url", json!("prometheus:9090"))], "an http or https address"),
+        case("source-token", [("/spec/prometheus/url", json!("ftp://prometheus"))], "an http or https address"),
+        case("source-token", [("/spec/prometheus/scrapeInterval", json!("15"))], DURATION),
+        case("source-token", [("/spec/prometheus/timeout", json!("x"))], DURATION),
+        case("template", [("/spec/variables/1/name", json!("shop"))], "the names of the variables must be unique"),
+        case("template", [("/spec/variables/0/name", json!("window"))], "always given by the controller"),
+        case("template", [("/spec/variables/0/name", json!("Shop"))], "begins with a lower-case letter"),
+    ]
+}
+
+#[tokio::test]
+async fn every_rule_refuses_what_breaks_it_and_says_what_to_do() -> anyhow::Result<()> {
+    installed().await?;
+    with_namespace("rules", async |ns| {
+        let (mut wrong, mut broken) = (Vec::new(), BTreeSet::new());
+        for case in cases() {
+            let object = good(case.file).with(&case.changes);
+            let what = format!("{} with {:?}", case.file, case.changes.iter().map(|(p, v)| format!("{p}: {v}")).collect::<Vec<_>>());
+            match object.try_on(&ns).await? {
+                Ok(_) => wrong.push(format!("{what}: is accepted, but should say: {}", case.says)),
+                Err(status) => {
+                    let causes = causes(&status);
+                    if !matches!(causes.as_slice(), [(_, message)] if message.contains(case.says)) {
+                        wrong.push(format!("{what}: should say only {:?}, but says {causes:#?}", case.says));
+                    }
+                    broken.extend(causes.into_iter().map(|(field, message)| (object.plural.clone(), any_index(&field), message)));
+                }
+            }
+        }
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let of_changes: Vec<_> = crate::changes::RULES.iter().map(|(file, says)| (good(file).plural, says)).collect();
+        let all = rules();
+        let untested: Vec<&Rule> = all
+            .iter()
+            .filter(|r| !broken.iter().any(|(plural, field, message)| {
+                *plural == r.plural && same_field(field, &r.field) && message.ends_with(&r.message)
+            }))
+            .filter(|r| !of_changes.iter().any(|(plural, says)| *plural == r.plural && r.message.contains(**says)))
+            .collect();
+        println!("{} rules, {} violations tried", all.len(), cases().len());
+        ensure!(untested.is_empty(), "no case breaks these rules: {untested:#?}");
+        Ok(())
+    })
+    .await
+}
+
+/// A rule at the root of an object is reported without a field.
+fn same_field(reported: &str, field: &str) -> bool {
+    reported == field || (field.is_empty() && matches!(reported, "" | "<nil>"))
+}

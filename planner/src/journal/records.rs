@@ -1,0 +1,137 @@
+//! What a journal records of gates, metrics and people.
+
+use analysis::{Batch, MetricJudgement, Verdict};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{cut, is_false};
+use crate::policy::Place;
+
+/// The verdict of one gate at one place.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GateRecord {
+    /// The gate.
+    #[schemars(length(max = 40))]
+    pub name: String,
+    /// Where it was asked.
+    pub at: Place,
+    /// The step, counted from 1, where `at` is `step`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// What it said.
+    pub verdict: Verdict,
+    /// Runs begun; each is a Job of its own.
+    pub attempt: u32,
+    /// Runs that ended with a failure of the test.
+    #[serde(default)]
+    pub failures: u32,
+    /// When it was first asked.
+    pub since: DateTime<Utc>,
+    /// When it said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// One sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// What the last run left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// What a run of a test left.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The Job.
+    #[schemars(length(max = 63))]
+    pub job: String,
+    /// Exit code of the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// What its report says, such as "37 passed, 1 failed: checkout refuses an expired card".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub summary: Option<String>,
+    /// The last 4 KiB of its log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub log: Option<String>,
+}
+
+/// What was measured since the step was in force.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// What the metrics say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub metrics: Vec<MetricJudgement>,
+    /// Every look of this step, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 30))]
+    pub looks: Vec<Batch>,
+    /// What they say together.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// Since when a metric has had no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_since: Option<DateTime<Utc>>,
+}
+
+impl Evidence {
+    /// Within the bounds of the schema: the end of the log is what tells.
+    pub(crate) fn bounded(&self) -> Self {
+        Self {
+            job: cut(self.job.as_str(), 63),
+            exit_code: self.exit_code,
+            summary: self.summary.as_deref().map(|s| cut(s, 512)),
+            log: self.log.as_deref().map(|log| tail(log, 4096).to_owned()),
+        }
+    }
+}
+
+/// The last bytes of a text, from the beginning of a character.
+fn tail(text: &str, most: usize) -> &str {
+    let from = text.len().saturating_sub(most);
+    let from = (from..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(from);
+    &text[from..]
+}
+
+impl Measured {
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What people decided that is still in effect.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Orders {
+    /// The decisions that were heeded, by UID, so that each works once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 63)))]
+    pub heeded: Vec<String>,
+    /// Held by a person.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
+    /// The step whose pause a person ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<u32>,
+    /// The step whose bake, pause and analysis a person ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u32>,
+    /// Straight to promotion.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub promote: bool,
+}
+
+impl Orders {
+    /// Whether nobody decided anything.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,151 @@
+//! What each phase of an update wants of the world.
+
+use crate::{
+    apex,
+    converge::{Desired, Members},
+    journal::{Journal, Phase, RevisionRef},
+    policy::Policy,
+    split,
+    world::{Release, Selects, World},
+};
+
+/// What the phase of the journal wants of the world.
+pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal) -> Desired {
+    let (Some(from), Some(to)) = (&release.from, &release.to) else {
+        return Desired::default();
+    };
+    let capacity = capacity(policy, world);
+    let live = |r: &RevisionRef| world.revisions.get(&r.revision).and_then(|r| r.replicas);
+    // Scaling down waits until the release is over.
+    let full = capacity.max(live(from).unwrap_or(0));
+    let has = live(to).unwrap_or(0);
+    let base = Desired { apex: Some(serving(from)), workload: Some(0), capacity, ..Desired::default() };
+    match journal.phase {
+        Phase::Preparing | Phase::Gating => Desired {
+            members: members(from, to, 0),
+            ..base.pods(from, full).pods(to, first_need(policy, capacity).max(has))
+        },
+        Phase::Shifting => {
+            let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
+            let need = journal.step.map_or(1, |k| need(policy, capacity, k));
+            Desired { members: members(from, to, count), ..base.pods(from, full).pods(to, need.max(has)) }
+        }
+        Phase::Promoting | Phase::Warm => {
+            let over = journal.orders.promote || switched(world, journal, to);
+            let old = journal.draining.unwrap_or(full);
+            let both = base.pods(from, old).pods(to, capacity.max(has));
+            if over || ready(world, from) > 0 || journal.phase == Phase::Warm {
+                let clean = members(from, to, 0).filter(|_| selects(world, to));
+                Desired { apex: Some(serving(to)), apex_needs: capacity, members: clean, ..both }
+            } else {
+                // With nothing to go back to, only a person lets the candidate take over.
+                both
+            }
+        }
+        Phase::Inconclusive => held(policy, world, journal, from, to, base).pods(from, full).pods(to, has.max(1)),
+        Phase::RollingBack | Phase::Held => {
+            let keep = if journal.draining == Some(0) { 0 } else { has };
+            Desired {
+                members: members(from, to, 0),
+                apex_needs: way_back_needs(world, journal, to, capacity),
+                retreat: true,
+                ..base.pods(from, full).pods(to, keep)
+            }
+        }
+        _ => base.pods(from, full),
+    }
+}
+
+/// The split stays as it is: it may become less, never more.
+fn held(
+    policy: &Policy,
+    world: &World,
+    journal: &Journal,
+    from: &RevisionRef,
+    to: &RevisionRef,
+    base: Desired,
+) -> Desired {
+    if switched(world, journal, to) {
+        return Desired { apex: Some(serving(to)), ..base };
+    }
+    let now = members_now(world, from, to);
+    let step = journal.step;
+    let count = step.map_or(now, |k| step_members(policy, world, from, to, k).min(now));
+    Desired { members: members(from, to, count), ..base }
+}
+
+/// Ready pods that the old revision must have before all traffic goes back to it: half of the capacity where it was kept whole,
+/// all of it where it had begun to be drained, any where the candidate answers nobody.
+fn way_back_needs(world: &World, journal: &Journal, to: &RevisionRef, capacity: u32) -> u32 {
+    match ready(world, to) {
+        0 => 1,
+        _ if journal.refill => capacity,
+        _ => capacity.div_ceil(2),
+    }
+}
+
+fn serving(revision: &RevisionRef) -> Selects {
+    Selects::Serving(revision.revision.clone())
+}
+
+fn members(from: &RevisionRef, to: &RevisionRef, count: u32) -> Option<Members> {
+    let (stable, candidate) = (from.revision.clone(), to.revision.clone());
+    Some(Members { stable, candidate, count })
+}
+
+fn members_now(world: &World, from: &RevisionRef, to: &RevisionRef) -> u32 {
+    let live = world.revisions.get(&to.revision);
+    live.map_or(0, |r| apex::member_pods(r, &from.revision).len() as u32)
+}
+
+fn ready(world: &World, revision: &RevisionRef) -> u32 {
+    let live = world.revisions.get(&revision.revision);
+    live.map_or(0, |r| r.ready().len() as u32)
+}
+
+fn selects(world: &World, revision: &RevisionRef) -> bool {
+    world.apex.as_ref().is_some_and(|a| a.selects == serving(revision))
+}
+
+/// Whether all traffic has gone over, also when somebody has changed the selector since.
+fn switched(world: &World, journal: &Journal, to: &RevisionRef) -> bool {
+    journal.split.is_some_and(|s| s.wanted == 100) || selects(world, to)
+}
+
+/// Pods for all of the traffic: as the policy says, else as the apex remembers it, else as it is; else one.
+pub(crate) fn capacity(policy: &Policy, world: &World) -> u32 {
+    known_capacity(policy, world).unwrap_or(1)
+}
+
+/// Pods for all of the traffic, where anything tells.
+pub(crate) fn known_capacity(policy: &Policy, world: &World) -> Option<u32> {
+    let stable = world.stable.as_ref();
+    let serves = stable.and_then(|s| world.revisions.get(&s.revision)?.replicas);
+    let runs = world.workload.as_ref().map(|w| w.replicas);
+    policy
+        .replicas
+        .or(world.apex.as_ref().and_then(|a| a.capacity))
+        .or(serves.filter(|n| *n > 0))
+        .or(runs.filter(|n| *n > 0))
+}
+
+fn first_need(policy: &Policy, capacity: u32) -> u32 {
+    if policy.steps().is_empty() { capacity.max(1) } else { need(policy, capacity, 1) }
+}
+
+/// Candidate pods that step `k`, counted from 1, takes at full capacity.
+fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
+    let step = policy.steps().get(k.saturating_sub(1) as usize);
+    step.map_or(1, |s| split::members(capacity, s.weight)).max(1)
+}
+
+/// Candidate pods that answer in step `k`, given the stable pods that are ready now; the number stays when none is.
+fn step_members(policy: &Policy, world: &World, from: &RevisionRef, to: &RevisionRef, k: u32) -> u32 {
+    let Some(step) = policy.steps().get(k.saturating_sub(1) as usize) else {
+        return 0;
+    };
+    match ready(world, from) {
+        0 => members_now(world, from, to),
+        stable => split::members(stable, step.weight),
+    }
+}
