@@ -58,8 +58,7 @@ source_is http://four:9090
 allowed "uninstall" helm uninstall sluice --namespace "$NS"
 crds | xargs kubectl delete >/dev/null
 
-# A failed release is mended by the same command. The API server needs a moment until it serves a new CRD, and without
-# --wait (which needs the controller's image) Helm may be quicker.
+# An upgrade is quicker than an install: the API server needs a moment until it serves a new CRD.
 refused "install without the CRDs" 'ensure CRDs are installed first' helm install sluice sluice --namespace "$NS" --set crds.install=false
-eventually 30 "upgrade --install mends the failed release" helm upgrade --install sluice sluice --namespace "$NS"
+eventually 30 "upgrade with the CRDs mends the failed release" helm upgrade sluice sluice --namespace "$NS" --set crds.install=true
 source_is http://prometheus.monitoring:9090

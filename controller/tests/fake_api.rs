@@ -15,11 +15,10 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Error, ResourceExt,
     api::{
-        DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions, WatchEvent,
-        WatchParams,
+        DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions, WatchEvent, WatchParams,
     },
-    core::DynamicObject,
-    runtime::{Controller, controller::Action, metadata_watcher, watcher},
+    core::{DynamicObject, PartialObjectMeta},
+    runtime::{Controller, controller::Action, watcher},
 };
 use serde_json::{Value, json};
 
@@ -216,14 +215,9 @@ async fn lists_are_selected_by_labels_and_names_and_come_in_pages() {
         cluster.apply(body);
     }
     let api = maps(&cluster.client("user"));
-    for (selector, expected) in [
-        ("t=1", "a"),
-        ("t in (1,2)", "a b"),
-        ("t", "a b"),
-        ("!t", "c"),
-        ("t!=1", "b c"),
-        ("t notin (1),t", "b"),
-    ] {
+    for (selector, expected) in
+        [("t=1", "a"), ("t in (1,2)", "a b"), ("t", "a b"), ("!t", "c"), ("t!=1", "b c"), ("t notin (1),t", "b")]
+    {
         let found = api.list(&ListParams::default().labels(selector)).await.unwrap();
         let names: Vec<_> = found.iter().map(ResourceExt::name_any).collect();
         assert_eq!(names.join(" "), expected, "{selector}");
@@ -265,8 +259,9 @@ async fn status_and_spec_are_written_apart_and_only_the_spec_counts_generations(
     let unversioned: DynamicObject = serde_json::from_value(unversioned).unwrap();
     let error = api.replace("web", &PostParams::default(), &unversioned).await.unwrap_err();
     assert_eq!(code(&error).0, 422);
-    let scaled = api.patch_scale("web", &PatchParams::default(), &Patch::Merge(json!({"spec": {"replicas": 9}})));
-    assert_eq!(scaled.await.unwrap().spec.unwrap().replicas, Some(9));
+    let nine = Patch::Merge(json!({"spec": {"replicas": 9}}));
+    let scaled = api.patch_scale("web", &PatchParams::default(), &nine).await.unwrap();
+    assert_eq!(scaled.spec.unwrap().replicas, Some(9));
     assert_eq!(cluster.get("rolloutpolicies", "shop", "web").unwrap()["spec"]["replicas"], 9);
 }
 
@@ -348,7 +343,9 @@ async fn the_owner_of_a_selector_is_in_the_managed_fields_and_a_patch_takes_it()
     assert_eq!(owns(&cluster).unwrap(), "\"kustomize-controller\" \"Apply\"");
     let api: Api<Service> = Api::namespaced(cluster.client("controller"), "shop");
     let patch = Patch::Merge(json!({"spec": {"selector": {"sluice.dev/policy": "web"}}}));
-    api.patch("web", &PatchParams { field_manager: Some("sluice".into()), ..Default::default() }, &patch).await.unwrap();
+    api.patch("web", &PatchParams { field_manager: Some("sluice".into()), ..Default::default() }, &patch)
+        .await
+        .unwrap();
     assert_eq!(owns(&cluster).unwrap(), "\"sluice\" \"Update\"");
     let error = cluster.server_side_apply("kustomize-controller", service(), false).unwrap_err();
     assert_eq!(error.code, 409);
@@ -443,7 +440,8 @@ async fn a_watch_goes_on_from_a_version_and_bookmarks_when_idle() {
 async fn a_metadata_watch_carries_metadata_only() {
     let cluster = cluster();
     cluster.apply(config("a", json!({"k": "1"})));
-    let stream = metadata_watcher(maps(&cluster.client("user")), watcher::Config::default());
+    let api: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(cluster.client("user"), "shop");
+    let stream = watcher(api, watcher::Config::default());
     pin_mut!(stream);
     let mut seen = Vec::new();
     while seen.len() < 4 {
@@ -543,7 +541,9 @@ async fn what_an_object_owns_goes_with_it() {
     cluster.delete("configmaps", "shop", "owner");
     let again = cluster.apply(config("owner", json!({})));
     assert_ne!(again["metadata"]["uid"], owner["metadata"]["uid"]);
-    cluster.advance_until("the owned one is collected", secs(5), |c| c.get("configmaps", "shop", "mine").is_none()).await;
+    cluster
+        .advance_until("the owned one is collected", secs(5), |c| c.get("configmaps", "shop", "mine").is_none())
+        .await;
     assert!(cluster.get("configmaps", "shop", "other").is_some());
 }
 
@@ -760,7 +760,12 @@ async fn a_selector_that_matches_nothing_fails_every_request() {
     cluster.advance(secs(5)).await;
     let end = cluster.elapsed();
     assert_eq!(cluster.failures(start, end).len(), cluster.requests(start, end));
-    assert!(cluster.failures(start, end).iter().all(|r| matches!(r.outcome, cluster::Outcome::Failed(cluster::Cause::NoEndpoint))));
+    assert!(
+        cluster
+            .failures(start, end)
+            .iter()
+            .all(|r| matches!(r.outcome, cluster::Outcome::Failed(cluster::Cause::NoEndpoint)))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -801,11 +806,7 @@ async fn ten_minutes_of_traffic_take_well_under_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_before_a_write_applies_nothing_and_the_others_apply_it() {
-    for (fault, applied) in [
-        (Fault::CrashBefore, false),
-        (Fault::CrashAfter, true),
-        (Fault::CrashAfterAnswer, true),
-    ] {
+    for (fault, applied) in [(Fault::CrashBefore, false), (Fault::CrashAfter, true), (Fault::CrashAfterAnswer, true)] {
         let cluster = cluster();
         let api = maps(&cluster.client("controller"));
         api.create(&PostParams::default(), &map("a", &[])).await.unwrap();

@@ -1,14 +1,18 @@
 //! The invariants of a release, over any plan. Every test calls [`check`].
 
+use std::collections::BTreeSet;
+
 use analysis::Verdict;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    apex::member_pods,
     id::RevisionId,
     journal::{Journal, Phase, Purpose},
     plan::{Action, Plan},
     policy::{Place, Policy},
-    world::{Release, Selects, World},
+    split,
+    world::{Release, Revision, Selects, World},
 };
 
 /// Every invariant that the plan would break, in words; empty when it breaks none.
@@ -20,7 +24,7 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
                 apex(policy, world, id, &mut broken)
             }
             Action::SetMembers { stable, candidate, pods } if !pods.is_empty() => {
-                members(policy, world, stable, candidate, pods.len(), &mut broken);
+                members(policy, world, stable, candidate, pods, &mut broken);
             }
             Action::ScaleRevision { revision, replicas } => scale(world, revision, *replicas, &mut broken),
             Action::EnsureRevision { revision, replicas } => {
@@ -70,8 +74,10 @@ fn apex(policy: &Policy, world: &World, id: &RevisionId, broken: &mut Vec<String
     }
     if let Some(release) = release_to(world, id) {
         may_serve(policy, release, broken);
-        if release.journal.phase < Phase::Promoting {
-            broken.push(format!("5: all traffic to revision {id} in phase {:?}", release.journal.phase));
+        let phase = release.journal.phase;
+        let over = release.journal.split.is_some_and(|s| s.wanted == 100);
+        if !matches!(phase, Phase::Promoting | Phase::Warm) && !(phase == Phase::Inconclusive && (over || already)) {
+            broken.push(format!("5: all traffic to revision {id} in phase {phase:?}"));
         }
     }
 }
@@ -81,7 +87,7 @@ fn members(
     world: &World,
     stable: &RevisionId,
     candidate: &RevisionId,
-    count: usize,
+    pods: &BTreeSet<String>,
     broken: &mut Vec<String>,
 ) {
     let Some(release) = release_to(world, candidate) else {
@@ -89,18 +95,27 @@ fn members(
         return;
     };
     let live = world.revisions.get(candidate);
-    let now = live.map_or(0, |r| r.pods.values().filter(|p| !p.terminating && p.members_of.contains(stable)).count());
-    if count <= now {
+    let now = live.map(|r| member_pods(r, stable)).unwrap_or_default();
+    let ready = live.map(Revision::ready).unwrap_or_default();
+    for pod in pods.difference(&now).filter(|p| !ready.contains(p.as_str())) {
+        broken.push(format!("2: pod {pod} is let in and is not ready"));
+    }
+    if pods.len() <= now.len() {
         return;
     }
     may_serve(policy, release, broken);
-    let phase = release.journal.held_in.unwrap_or(release.journal.phase);
+    let phase = release.journal.phase;
     if phase != Phase::Shifting {
         broken.push(format!("5: members are added in phase {phase:?}"));
     }
-    let ready = world.revisions.get(stable).map_or(0, |r| r.ready().len());
-    if count > ready.max(now) {
-        broken.push(format!("1: {count} members beside {ready} ready stable pods"));
+    let step = release.journal.step.and_then(|k| policy.steps().get((k as usize).saturating_sub(1)));
+    let stable_pods = world.revisions.get(stable).map_or(0, |r| r.ready().len() as u32);
+    let most = step.map_or(0, |s| split::members(stable_pods, s.weight));
+    if pods.len() as u32 > most {
+        broken.push(format!(
+            "1: {} members beside {stable_pods} ready stable pods, where {most} are asked for",
+            pods.len()
+        ));
     }
 }
 
@@ -135,6 +150,9 @@ fn raise_after_fail(world: &World, id: &RevisionId, replicas: u32, broken: &mut 
 
 /// 3: no capacity is cut under possible live traffic.
 fn serving(world: &World, id: &RevisionId, what: &str, broken: &mut Vec<String>) {
+    if world.deleting && world.workload.is_none() {
+        return; // The application is being uninstalled: its callers go with it.
+    }
     let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else {
         return;
     };

@@ -79,7 +79,7 @@ fn capacity_up(want: &Desired, world: &World) -> Vec<Action> {
     let mut actions = Vec::new();
     for (id, (reference, replicas)) in &want.revisions {
         let live = world.revisions.get(id);
-        let exists = live.is_some_and(|r| r.complete && r.replicas.is_some() && !r.left_serving);
+        let exists = live.is_some_and(|r| r.complete && r.replicas.is_some());
         if !exists && (*replicas > 0 || live.is_some()) && !world.namespace_terminating {
             actions.push(Action::EnsureRevision { revision: reference.clone(), replicas: *replicas });
         } else if live.and_then(|r| r.replicas).is_some_and(|have| have < *replicas) {
@@ -101,6 +101,10 @@ fn capacity_down(want: &Desired, world: &World) -> Vec<Action> {
         let wanted = want.revisions.get(id).map_or(0, |(_, replicas)| *replicas);
         if live.replicas.is_some_and(|have| have > wanted) && !live.left_serving {
             actions.push(Action::ScaleRevision { revision: id.clone(), replicas: wanted });
+        }
+        // Only when the apex names it: until then its mark is all that tells which revision is stable.
+        if let Some((reference, replicas)) = want.revisions.get(id).filter(|_| live.left_serving) {
+            actions.push(Action::EnsureRevision { revision: reference.clone(), replicas: *replicas });
         }
     }
     if let (Some(wanted), Some(workload)) = (want.workload, &world.workload)

@@ -1,17 +1,22 @@
 //! Giving back when the policy is deleted: what serves goes on serving, and nothing unproven goes live.
+//!
+//! Phases of a removal: `Pending` and `Preparing` while the workload's own pods come up, `Promoting` while traffic goes to them,
+//! `Warm` while ours go.
+
+mod hand_back;
+mod leave_serving;
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    converge::{Converged, Desired, converge},
-    events::{enter, finish},
+    converge::Desired,
+    events::finish,
     id::RevisionId,
     journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
     policy::Policy,
-    update::capacity,
     world::{Release, Selects, World},
 };
 
@@ -21,17 +26,22 @@ enum Way<'a> {
     Leave,
     /// The workload wishes what is stable: its own pods take over.
     HandBack(&'a RevisionRef),
-    /// It wishes something else: stable's pods stay, without us.
+    /// It wishes something else, or its pods do not come up: stable's pods stay, without us.
     LeaveServing(&'a RevisionRef),
+    /// It cannot be read what it wishes.
+    Unread,
 }
 
-fn way<'a>(world: &World, release: &'a Release) -> Way<'a> {
-    match (&release.from, &world.workload) {
-        (None, _) | (_, None) => Way::Leave,
-        (Some(stable), Some(workload)) => match &workload.wish {
-            Some(wish) if wish.revision.digest == stable.digest => Way::HandBack(stable),
-            _ => Way::LeaveServing(stable),
-        },
+fn way<'a>(world: &World, release: &'a Release, journal: &Journal, late: bool) -> Way<'a> {
+    let (Some(stable), Some(workload)) = (&release.from, &world.workload) else { return Way::Leave };
+    let wish = workload.wish.as_ref().map(|w| w.revision.digest == stable.digest);
+    let before_switch = matches!(journal.phase, Phase::Pending | Phase::Preparing);
+    match wish {
+        // Its own pods serve and ours have begun to go: there is no other way any more.
+        _ if journal.phase == Phase::Warm => Way::HandBack(stable),
+        Some(true) if !(late && before_switch) => Way::HandBack(stable),
+        None if !late => Way::Unread,
+        _ => Way::LeaveServing(stable),
     }
 }
 
@@ -43,180 +53,63 @@ pub(crate) fn pass(
     mut journal: Journal,
     now: DateTime<Utc>,
 ) -> Plan {
-    if journal.entered_at.is_none() {
-        journal.entered_at = Some(now);
-        journal.note(now, "RemovalStarted", "the policy is being deleted");
-        return Plan::moved(journal);
-    }
     if world.namespace_terminating {
         finish(&mut journal, Phase::Succeeded, now);
         return Plan::moved(journal);
     }
-    match way(world, release) {
-        Way::Leave => leave(world, journal, now),
-        Way::HandBack(stable) => hand_back(policy, world, stable, journal, now),
-        Way::LeaveServing(stable) => leave_serving(policy, world, stable, journal, now),
+    // A removal is bounded in time: what does not come within the progress deadline is not waited for.
+    let late = journal.entered_at.is_some_and(|at| now >= at + policy.progress);
+    match way(world, release, &journal, late) {
+        // The old selector comes last: an unproven version's pods match it.
+        Way::Leave => clear_away(world, journal, now),
+        Way::HandBack(stable) => hand_back::pass(policy, world, stable, journal, late, now),
+        Way::LeaveServing(stable) => leave_serving::pass(policy, world, stable, journal, late, now),
+        Way::Unread => Plan::wait(Waiting::for_it("Reading", "the workload is being read"), journal),
     }
 }
 
+/// Deletes every revision but one; where only ending pods are left of one, there is nothing to delete.
 fn delete_all(world: &World, except: Option<&RevisionId>) -> Vec<Action> {
-    let ids = world.revisions.iter().filter(|(id, r)| Some(*id) != except && !r.left_serving);
-    ids.map(|(id, _)| Action::DeleteRevision(id.clone())).collect()
+    let others = world.revisions.iter().filter(|(id, _)| Some(*id) != except);
+    others
+        .filter(|(_, r)| r.replicas.is_some() || r.complete || r.recorded || r.pods.is_empty())
+        .map(|(id, _)| Action::DeleteRevision(id.clone()))
+        .collect()
 }
 
 fn pods(world: &World, except: Option<&RevisionId>) -> usize {
     world.revisions.iter().filter(|(id, _)| Some(*id) != except).map(|(_, r)| r.pods.len()).sum()
 }
 
-fn set_users() -> Action {
-    Action::SetApex { selects: Selects::Users, capacity: 0 }
+/// The old selector and nothing of ours on the apex, where that is not so yet.
+fn set_users(world: &World) -> Option<Action> {
+    let ours = world.apex.as_ref().is_some_and(|a| a.marked || a.selects != Selects::Users);
+    ours.then_some(Action::SetApex { selects: Selects::Users, capacity: 0 })
 }
 
-/// The application is going, or nothing of ours ever served.
-fn leave(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
-    let mut actions = Vec::new();
-    if world.apex.as_ref().is_some_and(|a| a.marked || a.selects != Selects::Users) {
-        actions.push(set_users());
-    }
-    actions.extend(delete_all(world, None));
-    finishing(actions, world, &mut journal, now)
-}
-
-fn finishing(mut actions: Vec<Action>, world: &World, journal: &mut Journal, now: DateTime<Utc>) -> Plan {
+/// Everything of ours goes; when no pod is left, the old selector.
+fn clear_away(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+    let mut actions = delete_all(world, None);
     if !actions.is_empty() {
         actions.push(Action::DeleteCanaryService);
-        return Plan::act(actions, journal.clone());
+        return Plan::act(actions, journal);
     }
-    let left = world.revisions.values().filter(|r| !r.left_serving).map(|r| r.pods.len()).sum::<usize>();
-    if left > 0 {
-        return Plan::wait(Waiting::for_it("Draining", format!("{left} pods of ours end")), journal.clone());
+    match pods(world, None) {
+        0 => {}
+        left => return Plan::wait(Waiting::for_it("Draining", format!("{left} pods of ours end")), journal),
     }
-    finish(journal, Phase::Succeeded, now);
-    Plan::moved(journal.clone())
+    if let Some(action) = set_users(world) {
+        return Plan::act(vec![action], journal);
+    }
+    finish(&mut journal, Phase::Succeeded, now);
+    Plan::moved(journal)
 }
 
-/// The workload's own pods take over: capacity, then traffic, then ours go, then the old selector.
-fn hand_back(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: Journal, now: DateTime<Utc>) -> Plan {
-    let Some(workload) = &world.workload else {
-        return leave(world, journal, now);
-    };
-    let capacity = capacity(policy, world);
-    let serving = Selects::Serving(stable.revision.clone());
-    match journal.phase {
-        Phase::Warm => {}
-        Phase::Promoting => match &workload.hash {
-            Some(hash) => {
-                let want = Desired { apex: Some(Selects::Hash(hash.clone())), ..keep(world, stable, capacity) };
-                match converge(&want, world) {
-                    Converged::Act(actions) => return Plan::act(actions, journal),
-                    Converged::Wait(waiting) => return Plan::wait(waiting, journal),
-                    Converged::InForce => {}
-                }
-                let Some(applied) = journal.applied_at else {
-                    journal.applied_at = Some(now);
-                    journal.note(now, "HandedBack", "new connections go to the workload's own pods");
-                    return Plan::moved(journal);
-                };
-                let drained = applied + policy.propagation + policy.drain;
-                if now < drained {
-                    return Plan::wait(
-                        Waiting::until(
-                            "Draining",
-                            "the switch reaches every node and open connections may end",
-                            drained,
-                        ),
-                        journal,
-                    );
-                }
-                enter(&mut journal, Phase::Warm, now);
-                return Plan::moved(journal);
-            }
-            None => {
-                enter(&mut journal, Phase::Preparing, now);
-                return Plan::moved(journal);
-            }
-        },
-        _ => {
-            let want = Desired {
-                apex: Some(serving),
-                apex_needs: 1,
-                workload: Some(capacity.max(workload.replicas)),
-                ..keep(world, stable, capacity)
-            };
-            match converge(&want, world) {
-                Converged::Act(actions) => return Plan::act(actions, journal),
-                Converged::Wait(waiting) => return Plan::wait(waiting, journal),
-                Converged::InForce => {}
-            }
-            if !workload.rolled_out || workload.ready < capacity || workload.hash.is_none() {
-                let message = format!(
-                    "{} of {capacity} pods of the workload itself are ready; traffic goes to them when they are",
-                    workload.ready
-                );
-                return Plan::wait(Waiting::for_it("Capacity", message), journal);
-            }
-            enter(&mut journal, Phase::Promoting, now);
-            return Plan::moved(journal);
-        }
-    }
-    let actions = delete_all(world, None);
-    if !actions.is_empty() || pods(world, None) > 0 {
-        return finishing(actions, world, &mut journal, now);
-    }
-    if world.apex.as_ref().is_some_and(|a| a.marked || a.selects != Selects::Users) {
-        return Plan::act(vec![set_users()], journal);
-    }
-    finishing(Vec::new(), world, &mut journal, now)
-}
-
-/// Stable at its capacity, others as they are: nothing is scaled down before traffic is elsewhere.
+/// Stable at its capacity or above: nothing is scaled down before traffic is elsewhere.
 fn keep(world: &World, stable: &RevisionRef, capacity: u32) -> Desired {
     let live = world.revisions.get(&stable.revision).and_then(|r| r.replicas).unwrap_or(capacity);
-    Desired { capacity, ..Desired::default() }.pods(stable, live.max(capacity))
-}
-
-/// The wish is unproven: stable's pods go on under the old selector, and the workload stays at zero.
-fn leave_serving(
-    policy: &Policy,
-    world: &World,
-    stable: &RevisionRef,
-    mut journal: Journal,
-    now: DateTime<Utc>,
-) -> Plan {
-    let own = Some(&stable.revision);
-    let left = world.revisions.get(&stable.revision).is_some_and(|r| r.left_serving);
-    if !left {
-        // Until only stable's pods can match the old selector, ours stays.
-        let want = Desired {
-            apex: Some(Selects::Serving(stable.revision.clone())),
-            apex_needs: 1,
-            workload: Some(0),
-            ..keep(world, stable, capacity(policy, world))
-        };
-        match converge(&want, world) {
-            Converged::Act(actions) => return Plan::act(actions, journal),
-            Converged::Wait(waiting) => return Plan::wait(waiting, journal),
-            Converged::InForce => {}
-        }
-        let others = delete_all(world, own);
-        if !others.is_empty() {
-            return Plan::act(others, journal);
-        }
-        let ending = pods(world, own) + world.workload.as_ref().map_or(0, |w| w.pods as usize);
-        if ending > 0 {
-            return Plan::wait(Waiting::for_it("Draining", format!("{ending} pods that must not serve end")), journal);
-        }
-        return Plan::act(vec![Action::LeaveServing(stable.revision.clone())], journal);
-    }
-    if world.apex.as_ref().is_some_and(|a| a.marked || a.selects != Selects::Users) {
-        return Plan::act(vec![set_users()], journal);
-    }
-    journal.note(
-        now,
-        "LeftServing",
-        format!("the workload wishes a version that has not passed, so revision {} goes on serving without a policy; make a new policy, or set the workload back and scale it up, then delete the Deployment labelled sluice.dev/left-serving", stable.revision),
-    );
-    finishing(Vec::new(), world, &mut journal, now)
+    let want = Desired { capacity, retreat: true, ..Desired::default() };
+    want.pods(stable, live.max(capacity))
 }
 
 /// Finished releases to delete, and revisions that none of the rest speaks of.

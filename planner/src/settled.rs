@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     adopt,
     converge::{Converged, Desired, converge},
-    journal::{Phase, Purpose, RevisionRef},
+    journal::{Cause, Phase, Purpose, RevisionRef, cut},
     plan::{Action, NewRelease, Plan, Waiting},
     policy::Policy,
     remove,
@@ -72,17 +72,24 @@ fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wis
         ));
     }
     let to = &wish.revision;
-    let last =
-        world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision)).map(|l| l.attempt);
-    let before = world.history.iter().filter(|l| l.to.as_ref() == Some(&to.revision)).map(|l| l.attempt);
-    let attempt = last.chain(before).max().unwrap_or(0) + 1;
-    let was_stable = world.last.as_ref().and_then(|l| l.from.as_ref()).is_some_and(|f| f.digest == to.digest);
-    let passed = was_stable || world.history.iter().any(|r| r.passed.as_ref() == Some(&to.digest));
-    let fast = from.is_some()
-        && passed
-        && world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
+    let last = world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision));
+    let before = world.history.iter().filter(|l| l.to.as_ref() == Some(&to.revision));
+    let attempts = last.map(|l| l.attempt).chain(before.map(|l| l.attempt));
+    let attempt = attempts.max().unwrap_or(0) + 1;
+    let fast = from.is_some() && passed(world, to);
     let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
+}
+
+/// Whether a retained revision has passed before, and nothing that came later says otherwise.
+fn passed(world: &World, to: &RevisionRef) -> bool {
+    let retained = world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
+    let last = world.last.as_ref();
+    let since = last.filter(|l| l.to.as_ref().is_some_and(|t| t.digest == to.digest));
+    let was_stable = last.and_then(|l| l.from.as_ref()).is_some_and(|f| f.digest == to.digest);
+    let newest = world.history.iter().rev().find(|r| r.to.as_ref() == Some(&to.revision));
+    let before = newest.is_some_and(|r| r.passed.as_ref() == Some(&to.digest));
+    retained && since.is_none() && (was_stable || before)
 }
 
 /// Stable serves: repair what others changed, then look for something new.
@@ -187,7 +194,7 @@ fn condemned(world: &World, wish: &Wish) -> Option<Waiting> {
         && let Some(outcome) = &last.journal.outcome
         && tried(last)
     {
-        let message = format!("revision {id} is not delivered: {}; {how}", outcome.message);
+        let message = format!("revision {id} is not delivered: {}; {how}", cut(outcome.message.as_str(), 900));
         return Some(Waiting::for_person(&format!("{:?}", last.journal.phase), message));
     }
     world
@@ -198,23 +205,17 @@ fn condemned(world: &World, wish: &Wish) -> Option<Waiting> {
 
 /// Whether a finished release means that its revision is not started again by itself.
 fn tried(last: &Release) -> bool {
-    use crate::journal::Cause;
-    let cause = last.journal.outcome.as_ref().map(|o| o.reason);
-    last.journal.phase != Phase::Succeeded
-        && !matches!(
-            cause,
-            Some(
-                Cause::NewerVersion
-                    | Cause::WishWithdrawn
-                    | Cause::Retried
-                    | Cause::PolicyDeleted
-                    | Cause::WorkloadGone
-            )
-        )
+    let journal = &last.journal;
+    let cause = journal.outcome.as_ref().map(|o| o.reason);
+    let moved_on = matches!(
+        cause,
+        Some(Cause::NewerVersion | Cause::WishWithdrawn | Cause::Retried | Cause::PolicyDeleted | Cause::WorkloadGone)
+    );
+    journal.condemns() || (journal.phase != Phase::Succeeded && !moved_on)
 }
 
 /// Whether a person ordered another attempt after this release ended.
-pub(crate) fn retried(world: &World, last: &Release) -> bool {
+fn retried(world: &World, last: &Release) -> bool {
     world.decisions.iter().any(|d| {
         let same = d.release == last.name && last.to.as_ref().is_some_and(|t| t.digest == d.digest);
         same && d.action == Order::Retry && !last.journal.orders.heeded.contains(&d.uid)

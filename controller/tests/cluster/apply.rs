@@ -34,9 +34,7 @@ impl Owner {
     }
 
     fn is(&self, by: &By, operation: &str) -> bool {
-        self.manager == by.manager
-            && self.operation == operation
-            && self.subresource == by.subresource
+        self.manager == by.manager && self.operation == operation && self.subresource == by.subresource
     }
 
     fn parse(entry: &Value) -> Self {
@@ -74,13 +72,7 @@ fn render(mut owners: Vec<Owner>) -> Value {
 }
 
 /// The owner of this request; made if it is new.
-fn mine<'a>(
-    owners: &'a mut Vec<Owner>,
-    by: &By,
-    operation: &str,
-    object: &Value,
-    now: &str,
-) -> &'a mut Owner {
+fn mine<'a>(owners: &'a mut Vec<Owner>, by: &By, operation: &str, object: &Value, now: &str) -> &'a mut Owner {
     let found = owners.iter().position(|owner| owner.is(by, operation));
     let index = found.unwrap_or_else(|| {
         owners.push(Owner::new(by, operation, object, now));
@@ -103,15 +95,11 @@ pub fn record_update(old: Option<&Value>, new: &mut Value, by: &By, now: &str) {
     let nothing = json!({});
     let before = old.unwrap_or(&nothing);
     let stated = fields::leaves(new);
-    let changed: Fields = stated
-        .into_iter()
-        .filter(|path| fields::get(before, path) != fields::get(new, path))
-        .collect();
+    let changed: Fields =
+        stated.into_iter().filter(|path| fields::get(before, path) != fields::get(new, path)).collect();
     let mut owners = owners(new);
     for owner in &mut owners {
-        owner
-            .fields
-            .retain(|path| !changed.contains(path) && fields::get(new, path).is_some());
+        owner.fields.retain(|path| !changed.contains(path) && fields::get(new, path).is_some());
     }
     if !changed.is_empty() {
         let me = mine(&mut owners, by, "Update", new, now);
@@ -126,13 +114,7 @@ pub fn record_update(old: Option<&Value>, new: &mut Value, by: &By, now: &str) {
 
 impl Store {
     /// Server-side apply. Says whether the object was created.
-    pub fn apply(
-        &mut self,
-        by: &By,
-        key: &Key,
-        mut config: Value,
-        force: bool,
-    ) -> Result<(Arc<Value>, bool), Failure> {
+    pub fn apply(&mut self, by: &By, key: &Key, mut config: Value, force: bool) -> Result<(Arc<Value>, bool), Failure> {
         if by.manager.is_empty() {
             return Err(Failure::bad_request("fieldManager is required for apply patch"));
         }
@@ -150,7 +132,8 @@ impl Store {
             let kept = if by.subresource == "status" { "status" } else { "" };
             let fields = config.as_object_mut().unwrap();
             let common = ["apiVersion", "kind", "metadata"];
-            fields.retain(|f, _| if kept.is_empty() { f != "status" } else { f == kept || common.contains(&f.as_str()) });
+            fields
+                .retain(|f, _| if kept.is_empty() { f != "status" } else { f == kept || common.contains(&f.as_str()) });
         }
         let now = self.clock.stamp();
         let Some(live) = self.at(key).cloned() else {

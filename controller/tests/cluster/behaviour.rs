@@ -111,12 +111,7 @@ pub struct JobOutcome {
 
 impl JobOutcome {
     fn new(after: Duration, ending: Ending, log: &str) -> Self {
-        Self {
-            after,
-            ending,
-            log: log.to_owned(),
-            message: String::new(),
-        }
+        Self { after, ending, log: log.to_owned(), message: String::new() }
     }
 
     pub fn pass(after: Duration) -> Self {

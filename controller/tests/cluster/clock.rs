@@ -19,9 +19,7 @@ impl Clock {
     const EPOCH: i64 = 1_767_225_600;
 
     pub fn start() -> Self {
-        Self {
-            base: Instant::now(),
-        }
+        Self { base: Instant::now() }
     }
 
     pub fn elapsed(&self) -> Moment {
@@ -103,9 +101,7 @@ impl Rng {
     /// The random end of a generated name.
     pub fn suffix(&mut self) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..5)
-            .map(|_| ALPHABET[self.below(ALPHABET.len() as u64) as usize] as char)
-            .collect()
+        (0..5).map(|_| ALPHABET[self.below(ALPHABET.len() as u64) as usize] as char).collect()
     }
 
     pub fn uid(&mut self) -> String {

@@ -95,12 +95,9 @@ fn pod_spec(spec: &mut Value) {
 }
 
 fn probe(probe: &mut Value) {
-    for (field, value) in [
-        ("timeoutSeconds", 1),
-        ("periodSeconds", 10),
-        ("successThreshold", 1),
-        ("failureThreshold", 3),
-    ] {
+    for (field, value) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
         object::default(probe, &format!("/{field}"), json!(value));
     }
     if probe["httpGet"].is_object() {
@@ -143,10 +140,7 @@ fn job(object: &mut Value) {
 }
 
 fn service(object: &mut Value, rng: &mut Rng) {
-    for (pointer, value) in [
-        ("/spec/type", json!("ClusterIP")),
-        ("/spec/sessionAffinity", json!("None")),
-    ] {
+    for (pointer, value) in [("/spec/type", json!("ClusterIP")), ("/spec/sessionAffinity", json!("None"))] {
         object::default(object, pointer, value);
     }
     if object["spec"]["type"] != "ExternalName" {

@@ -181,11 +181,7 @@ impl Store {
 
     fn empty_namespace(&mut self, key: &Key) {
         let by = By::model("namespace-controller", "delete");
-        let inside: Vec<Key> = self
-            .all()
-            .filter(|(k, _)| k.namespace == key.name)
-            .map(|(k, _)| k.clone())
-            .collect();
+        let inside: Vec<Key> = self.all().filter(|(k, _)| k.namespace == key.name).map(|(k, _)| k.clone()).collect();
         let is_free = |o: &Arc<Value>| object::items(o, "/metadata/finalizers").is_empty();
         if inside.is_empty() && self.at(key).is_some_and(is_free) {
             self.commit(&by, key, None);

@@ -52,7 +52,10 @@ pub fn dump(state: &State) -> String {
     let policies = store.of(&kinds::POLICIES, "");
     section("policies", policies.map(|(_, p)| format!("{} {}", place(p), p["status"])).collect());
     let releases = store.of(&kinds::RELEASES, "");
-    section("releases", releases.map(|(_, r)| format!("{} {} {}", place(r), object::text(r, "/status/phase"), r["status"])).collect());
+    section(
+        "releases",
+        releases.map(|(_, r)| format!("{} {} {}", place(r), object::text(r, "/status/phase"), r["status"])).collect(),
+    );
     section("terminating", store.terminating().into_iter().collect());
     let last = state.log.len().saturating_sub(30);
     let requests = state.log[last..].iter().map(|e| {

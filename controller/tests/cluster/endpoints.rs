@@ -54,7 +54,11 @@ fn wanted(store: &Store, service: &Value, key: &Key) -> Value {
     for (_, pod) in store.of(&kinds::PODS, &key.namespace) {
         let phase = object::text(pod, "/status/phase");
         let ip = object::text(pod, "/status/podIP");
-        if ip.is_empty() || phase == "Succeeded" || phase == "Failed" || !selector.matches_labels(&pod["metadata"]["labels"]) {
+        if ip.is_empty()
+            || phase == "Succeeded"
+            || phase == "Failed"
+            || !selector.matches_labels(&pod["metadata"]["labels"])
+        {
             continue;
         }
         ports.get_or_insert_with(|| resolved(service, Some(pod)));

@@ -16,13 +16,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            causes: Vec::new(),
-            details: json!({}),
-        }
+        Self { code, reason, message: message.into(), causes: Vec::new(), details: json!({}) }
     }
 
     fn about(mut self, kind: &Kind, name: &str) -> Self {
@@ -45,10 +39,7 @@ impl Failure {
     }
 
     pub fn conflict(key: &Key, why: &str) -> Self {
-        let message = format!(
-            "Operation cannot be fulfilled on {} \"{}\": {why}",
-            key.kind, key.name
-        );
+        let message = format!("Operation cannot be fulfilled on {} \"{}\": {why}", key.kind, key.name);
         Self::new(409, "Conflict", message).about(key.kind, &key.name)
     }
 
@@ -61,13 +52,8 @@ impl Failure {
     }
 
     pub fn invalid(key: &Key, field: &str, why: &str) -> Self {
-        let message = format!(
-            "{}.{} \"{}\" is invalid: {field}: {why}",
-            key.kind.kind, key.kind.group, key.name
-        );
-        Self::new(422, "Invalid", message)
-            .about(key.kind, &key.name)
-            .with_cause("FieldValueInvalid", why, field)
+        let message = format!("{}.{} \"{}\" is invalid: {field}: {why}", key.kind.kind, key.kind.group, key.name);
+        Self::new(422, "Invalid", message).about(key.kind, &key.name).with_cause("FieldValueInvalid", why, field)
     }
 
     pub fn forbidden(key: &Key, why: &str) -> Self {
@@ -84,8 +70,7 @@ impl Failure {
     }
 
     pub fn with_cause(mut self, reason: &str, message: &str, field: &str) -> Self {
-        self.causes
-            .push(json!({"reason": reason, "message": message, "field": field}));
+        self.causes.push(json!({"reason": reason, "message": message, "field": field}));
         self
     }
 
@@ -93,10 +78,7 @@ impl Failure {
     pub fn injected(code: u16) -> Self {
         let (reason, message) = match code {
             403 => ("Forbidden", "injected: forbidden"),
-            409 => (
-                "Conflict",
-                "Operation cannot be fulfilled: the object has been modified (injected)",
-            ),
+            409 => ("Conflict", "Operation cannot be fulfilled: the object has been modified (injected)"),
             410 => ("Expired", "injected: too old resource version"),
             422 => ("Invalid", "injected: invalid"),
             429 => ("TooManyRequests", "injected: too many requests"),

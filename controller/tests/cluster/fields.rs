@@ -22,13 +22,15 @@ fn shape(field: &str, value: &Value) -> Shape {
         ("selector" | "nodeSelector" | "labelSelector", _) => Shape::Atomic,
         (_, Value::Object(fields)) if !fields.is_empty() => Shape::Struct,
         ("finalizers", Value::Array(_)) => Shape::Set,
-        (_, Value::Array(items)) if !items.is_empty() => {
+        (_, Value::Array(items)) => {
             let keys: &[&str] = match field {
                 "conditions" => &["type"],
                 "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets" => &["name"],
                 "volumeMounts" => &["mountPath"],
                 "ownerReferences" => &["uid"],
-                "ports" if items[0].get("containerPort").is_some() => &["containerPort", "protocol"],
+                "ports" if items.iter().any(|item| item.get("containerPort").is_some()) => {
+                    &["containerPort", "protocol"]
+                }
                 "ports" => &["port", "protocol"],
                 _ => return Shape::Atomic,
             };

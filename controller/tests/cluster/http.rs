@@ -56,11 +56,7 @@ pub struct Caller {
 }
 
 /// Serves one request.
-pub async fn serve(
-    shared: Arc<Shared>,
-    caller: Caller,
-    request: Request<Body>,
-) -> Result<Answer, BoxError> {
+pub async fn serve(shared: Arc<Shared>, caller: Caller, request: Request<Body>) -> Result<Answer, BoxError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let lag = shared.lock().request_lag();
@@ -89,9 +85,7 @@ fn outcome(shared: &Arc<Shared>, caller: &Caller, parts: &Parts, body: &Bytes) -
     let outcome = match (fault, &request) {
         (Some(Fault::CrashBefore | Fault::Reset), _) => Outcome::Reset,
         (Some(Fault::Hang), _) => Outcome::Never,
-        (Some(Fault::Error(504)), _) => {
-            Outcome::Late(Duration::from_secs(10), refusal(&Failure::injected(504)))
-        }
+        (Some(Fault::Error(504)), _) => Outcome::Late(Duration::from_secs(10), refusal(&Failure::injected(504))),
         (Some(Fault::Error(code)), _) => Outcome::Answer(refusal(&Failure::injected(code))),
         (_, Err(failure)) => Outcome::Answer(refusal(failure)),
         (_, Ok(request)) => {
@@ -110,24 +104,13 @@ fn outcome(shared: &Arc<Shared>, caller: &Caller, parts: &Parts, body: &Bytes) -
         state.log.push(entry(state.store.clock.elapsed(), caller, request, parts, status, write));
     }
     if let Some(fault) = fault.filter(|fault| fault.is_crash()) {
-        state.crash(Crash {
-            identity: identity.to_owned(),
-            write: write.unwrap_or(0),
-            fault,
-        });
+        state.crash(Crash { identity: identity.to_owned(), write: write.unwrap_or(0), fault });
         shared.crashed.notify_one();
     }
     outcome
 }
 
-fn entry(
-    at: Moment,
-    caller: &Caller,
-    request: &ApiRequest,
-    parts: &Parts,
-    status: u16,
-    write: Option<u64>,
-) -> Entry {
+fn entry(at: Moment, caller: &Caller, request: &ApiRequest, parts: &Parts, status: u16, write: Option<u64>) -> Entry {
     let resource = match request.subresource.as_str() {
         "" => request.resource.clone(),
         sub => format!("{}/{sub}", request.resource),
@@ -175,9 +158,5 @@ fn json(code: u16, body: &Value) -> Answer {
 
 fn answer(code: u16, media: &str, body: Bytes) -> Answer {
     let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
-    Response::builder()
-        .status(code)
-        .header("content-type", media)
-        .body(body)
-        .unwrap()
+    Response::builder().status(code).header("content-type", media).body(body).unwrap()
 }

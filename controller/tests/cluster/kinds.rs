@@ -24,12 +24,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    pub const fn new(
-        group: &'static str,
-        version: &'static str,
-        resource: &'static str,
-        kind: &'static str,
-    ) -> Self {
+    pub const fn new(group: &'static str, version: &'static str, resource: &'static str, kind: &'static str) -> Self {
         Self {
             group,
             resource,
@@ -76,20 +71,12 @@ impl Kind {
     }
 
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_owned()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// `deployments.apps`, as errors name it.
     pub fn full_name(&self) -> String {
-        if self.group.is_empty() {
-            self.resource.to_owned()
-        } else {
-            format!("{}.{}", self.resource, self.group)
-        }
+        if self.group.is_empty() { self.resource.to_owned() } else { format!("{}.{}", self.resource, self.group) }
     }
 }
 
@@ -105,39 +92,21 @@ const ADMISSION: &str = "admissionregistration.k8s.io";
 const GATEWAY: &str = "gateway.networking.k8s.io";
 const ISTIO: &str = "networking.istio.io";
 
-pub static NAMESPACES: Kind = Kind::new("", "v1", "namespaces", "Namespace")
-    .cluster_scoped()
-    .with_status();
+pub static NAMESPACES: Kind = Kind::new("", "v1", "namespaces", "Namespace").cluster_scoped().with_status();
 pub static PODS: Kind = Kind::new("", "v1", "pods", "Pod").with_status();
 pub static SERVICES: Kind = Kind::new("", "v1", "services", "Service").with_status();
 pub static CONFIG_MAPS: Kind = Kind::new("", "v1", "configmaps", "ConfigMap");
 pub static SECRETS: Kind = Kind::new("", "v1", "secrets", "Secret");
-pub static DEPLOYMENTS: Kind = Kind::new("apps", "v1", "deployments", "Deployment")
-    .with_status()
-    .with_scale()
-    .with_generation();
-pub static REPLICA_SETS: Kind = Kind::new("apps", "v1", "replicasets", "ReplicaSet")
-    .with_status()
-    .with_scale()
-    .with_generation();
-pub static JOBS: Kind = Kind::new("batch", "v1", "jobs", "Job")
-    .with_status()
-    .with_generation();
-pub static ENDPOINT_SLICES: Kind = Kind::new(
-    "discovery.k8s.io",
-    "v1",
-    "endpointslices",
-    "EndpointSlice",
-)
-.with_generation();
-pub static RELEASES: Kind = Kind::new(SLUICE, ALPHA, "releases", "Release")
-    .custom()
-    .with_status()
-    .frozen();
-pub static POLICIES: Kind = Kind::new(SLUICE, ALPHA, "rolloutpolicies", "RolloutPolicy")
-    .custom()
-    .with_status()
-    .with_scale();
+pub static DEPLOYMENTS: Kind =
+    Kind::new("apps", "v1", "deployments", "Deployment").with_status().with_scale().with_generation();
+pub static REPLICA_SETS: Kind =
+    Kind::new("apps", "v1", "replicasets", "ReplicaSet").with_status().with_scale().with_generation();
+pub static JOBS: Kind = Kind::new("batch", "v1", "jobs", "Job").with_status().with_generation();
+pub static ENDPOINT_SLICES: Kind =
+    Kind::new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice").with_generation();
+pub static RELEASES: Kind = Kind::new(SLUICE, ALPHA, "releases", "Release").custom().with_status().frozen();
+pub static POLICIES: Kind =
+    Kind::new(SLUICE, ALPHA, "rolloutpolicies", "RolloutPolicy").custom().with_status().with_scale();
 
 static OTHERS: [Kind; 20] = [
     Kind::new("", "v1", "events", "Event"),
@@ -145,63 +114,28 @@ static OTHERS: [Kind; 20] = [
     Kind::new("apps", "v1", "controllerrevisions", "ControllerRevision"),
     Kind::new("coordination.k8s.io", "v1", "leases", "Lease"),
     Kind::new("events.k8s.io", "v1", "events", "Event"),
-    Kind::new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+    Kind::new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget").with_status().with_generation(),
+    Kind::new("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler").with_status(),
+    Kind::new(ADMISSION, "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
+        .cluster_scoped()
         .with_status()
         .with_generation(),
-    Kind::new(
-        "autoscaling",
-        "v2",
-        "horizontalpodautoscalers",
-        "HorizontalPodAutoscaler",
-    )
-    .with_status(),
-    Kind::new(
-        ADMISSION,
-        "v1",
-        "validatingadmissionpolicies",
-        "ValidatingAdmissionPolicy",
-    )
-    .cluster_scoped()
-    .with_status()
-    .with_generation(),
-    Kind::new(
-        ADMISSION,
-        "v1",
-        "validatingadmissionpolicybindings",
-        "ValidatingAdmissionPolicyBinding",
-    )
-    .cluster_scoped(),
-    Kind::new(SLUICE, ALPHA, "decisions", "Decision")
-        .custom()
-        .frozen(),
+    Kind::new(ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
+        .cluster_scoped(),
+    Kind::new(SLUICE, ALPHA, "decisions", "Decision").custom().frozen(),
     Kind::new(SLUICE, ALPHA, "conformancesuites", "ConformanceSuite").custom(),
     Kind::new(SLUICE, ALPHA, "metricsources", "MetricSource").custom(),
     Kind::new(SLUICE, ALPHA, "metrictemplates", "MetricTemplate").custom(),
     Kind::new(SLUICE, ALPHA, "notificationchannels", "NotificationChannel").custom(),
-    Kind::new(GATEWAY, "v1", "httproutes", "HTTPRoute")
-        .custom()
-        .with_status(),
-    Kind::new(GATEWAY, "v1", "grpcroutes", "GRPCRoute")
-        .custom()
-        .with_status(),
-    Kind::new(GATEWAY, "v1", "gateways", "Gateway")
-        .custom()
-        .with_status(),
-    Kind::new(ISTIO, "v1", "virtualservices", "VirtualService")
-        .custom()
-        .with_status(),
-    Kind::new(ISTIO, "v1", "destinationrules", "DestinationRule")
-        .custom()
-        .with_status(),
-    Kind::new(
-        "apiextensions.k8s.io",
-        "v1",
-        "customresourcedefinitions",
-        "CustomResourceDefinition",
-    )
-    .cluster_scoped()
-    .with_status()
-    .with_generation(),
+    Kind::new(GATEWAY, "v1", "httproutes", "HTTPRoute").custom().with_status(),
+    Kind::new(GATEWAY, "v1", "grpcroutes", "GRPCRoute").custom().with_status(),
+    Kind::new(GATEWAY, "v1", "gateways", "Gateway").custom().with_status(),
+    Kind::new(ISTIO, "v1", "virtualservices", "VirtualService").custom().with_status(),
+    Kind::new(ISTIO, "v1", "destinationrules", "DestinationRule").custom().with_status(),
+    Kind::new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
+        .cluster_scoped()
+        .with_status()
+        .with_generation(),
 ];
 
 /// Every kind that is served from the start.
@@ -233,11 +167,7 @@ pub struct Key {
 
 impl Key {
     pub fn new(kind: &'static Kind, namespace: &str, name: &str) -> Self {
-        Self {
-            kind,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// The smallest key of a kind, and of a namespace where one is given.

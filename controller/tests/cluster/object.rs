@@ -4,10 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// The string at a JSON pointer; empty when there is none.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or("")
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// The number at a JSON pointer, if there is one.
@@ -26,10 +23,7 @@ pub fn flag(object: &Value, pointer: &str) -> bool {
 
 /// The items of the list at a JSON pointer.
 pub fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 pub fn map<'a>(object: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
@@ -99,9 +93,7 @@ pub fn without_nulls(object: &mut Value) {
 
 /// The owner reference that says `controller: true`.
 pub fn controller_of(object: &Value) -> Option<&Value> {
-    items(object, "/metadata/ownerReferences")
-        .iter()
-        .find(|owner| flag(owner, "/controller"))
+    items(object, "/metadata/ownerReferences").iter().find(|owner| flag(owner, "/controller"))
 }
 
 pub fn is_controlled_by(object: &Value, owner: &str) -> bool {
@@ -118,9 +110,7 @@ pub fn owner_reference(owner: &Value) -> Value {
 
 /// The condition of a type.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    items(object, "/status/conditions")
-        .iter()
-        .find(|condition| condition["type"] == kind)
+    items(object, "/status/conditions").iter().find(|condition| condition["type"] == kind)
 }
 
 pub fn is_true(object: &Value, kind: &str) -> bool {
@@ -154,8 +144,6 @@ pub fn digest(value: &Value) -> String {
     let hash = value
         .to_string()
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{:010x}", hash >> 24)
 }

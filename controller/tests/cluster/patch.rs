@@ -24,9 +24,7 @@ pub fn merge(target: &mut Value, patch: &Value) {
 
 /// Performs the operations in order, or none of them.
 pub fn json_patch(target: &Value, patch: &Value) -> Result<Value, Failure> {
-    let operations = patch
-        .as_array()
-        .ok_or_else(|| Failure::bad_request("a JSON patch is a list of operations"))?;
+    let operations = patch.as_array().ok_or_else(|| Failure::bad_request("a JSON patch is a list of operations"))?;
     let mut result = target.clone();
     for operation in operations {
         perform(&mut result, operation).map_err(|why| {

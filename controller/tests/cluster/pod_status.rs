@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{
-
     clock::{Clock, stamp},
     object,
     pods::{Run, Stage},
@@ -97,4 +96,3 @@ fn container(run: &Run, container: &Value, at: &impl Fn(std::time::Duration) -> 
         "lastState": if crashed { terminated() } else { json!({}) },
     })
 }
-

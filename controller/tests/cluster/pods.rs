@@ -24,7 +24,9 @@ pub enum Stage {
     Unscheduled,
     Creating,
     /// The image cannot be pulled; the kubelet waits before it tries again.
-    PullFailed { waiting: bool },
+    PullFailed {
+        waiting: bool,
+    },
     Running,
     Terminated,
     CrashLoop,

@@ -144,8 +144,6 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     fn is(&self, server: &Server) -> bool {
-        server.namespace == self.namespace
-            && server.policy == self.policy
-            && server.revision == self.revision
+        server.namespace == self.namespace && server.policy == self.policy && server.revision == self.revision
     }
 }

@@ -21,12 +21,7 @@ use super::{
 pub enum Reply {
     Object(u16, Value),
     Text(String),
-    Watch {
-        interest: Interest,
-        first: Vec<Value>,
-        bookmarks: bool,
-        lasts: Duration,
-    },
+    Watch { interest: Interest, first: Vec<Value>, bookmarks: bool, lasts: Duration },
 }
 
 pub struct ApiRequest {
@@ -227,7 +222,9 @@ impl ApiRequest {
             .filter(|(key, object)| interest.selector.matches(object) && (after.is_empty() || *place(key) > *after))
             .peekable();
         let (mut items, mut last) = (Vec::new(), String::new());
-        while items.len() < limit && let Some((key, object)) = found.next() {
+        while items.len() < limit
+            && let Some((key, object)) = found.next()
+        {
             let mut item = interest.shape(object);
             if !kind.custom && !self.partial {
                 object::unset(&mut item, "/apiVersion");

@@ -11,9 +11,7 @@ pub fn of(object: &Value) -> Value {
         _ => {
             let labels = object::map(object, "/spec/selector/matchLabels");
             let pairs = labels.into_iter().flatten();
-            let pairs: Vec<_> = pairs
-                .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
-                .collect();
+            let pairs: Vec<_> = pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or(""))).collect();
             pairs.join(",")
         }
     };

@@ -59,13 +59,8 @@ impl Selector {
     /// From a map of labels, as in a Service's `spec.selector`.
     pub fn equal(labels: &Value) -> Self {
         let terms = labels.as_object().into_iter().flatten();
-        let terms = terms.map(|(key, value)| {
-            Term::In(key.clone(), vec![value.as_str().unwrap_or("").to_owned()])
-        });
-        Self {
-            terms: terms.collect(),
-            ..Self::default()
-        }
+        let terms = terms.map(|(key, value)| Term::In(key.clone(), vec![value.as_str().unwrap_or("").to_owned()]));
+        Self { terms: terms.collect(), ..Self::default() }
     }
 
     /// From a LabelSelector object.
@@ -88,12 +83,8 @@ impl Selector {
 
     pub fn matches(&self, object: &Value) -> bool {
         let metadata = &object["metadata"];
-        let named = |wanted: &Option<String>, field: &str| {
-            wanted.as_ref().is_none_or(|w| metadata[field] == **w)
-        };
-        named(&self.name, "name")
-            && named(&self.namespace, "namespace")
-            && self.matches_labels(&metadata["labels"])
+        let named = |wanted: &Option<String>, field: &str| wanted.as_ref().is_none_or(|w| metadata[field] == **w);
+        named(&self.name, "name") && named(&self.namespace, "namespace") && self.matches_labels(&metadata["labels"])
     }
 
     pub fn matches_labels(&self, labels: &Value) -> bool {

@@ -64,11 +64,7 @@ pub struct By {
 impl By {
     /// A controller that is part of the cluster.
     pub fn model(actor: &str, verb: &'static str) -> Self {
-        Self {
-            actor: actor.to_owned(),
-            verb,
-            ..Self::default()
-        }
+        Self { actor: actor.to_owned(), verb, ..Self::default() }
     }
 }
 
@@ -165,8 +161,7 @@ impl Store {
     /// All objects of a resource, in all namespaces, by namespace and name.
     pub fn list(&self, resource: &str) -> impl Iterator<Item = &Value> {
         let kind = self.kind(resource);
-        kind.into_iter()
-            .flat_map(|kind| self.of(kind, "").map(|(_, object)| object.as_ref()))
+        kind.into_iter().flat_map(|kind| self.of(kind, "").map(|(_, object)| object.as_ref()))
     }
 
     /// The objects of a kind; of one namespace unless it is empty.
@@ -175,11 +170,9 @@ impl Store {
         kind: &'static Kind,
         namespace: &'a str,
     ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
-        self.objects
-            .range(Key::first(kind, namespace)..)
-            .take_while(move |(key, _)| {
-                std::ptr::eq(key.kind, kind) && (namespace.is_empty() || key.namespace == namespace)
-            })
+        self.objects.range(Key::first(kind, namespace)..).take_while(move |(key, _)| {
+            std::ptr::eq(key.kind, kind) && (namespace.is_empty() || key.namespace == namespace)
+        })
     }
 
     pub fn keys(&self, kind: &'static Kind) -> Vec<Key> {
@@ -201,8 +194,7 @@ impl Store {
         namespace: &'a str,
         owner: &'a str,
     ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
-        self.of(kind, namespace)
-            .filter(move |(_, object)| object::is_controlled_by(object, owner))
+        self.of(kind, namespace).filter(move |(_, object)| object::is_controlled_by(object, owner))
     }
 
     /// The events after a version, oldest first; 410 when they are no longer known.
@@ -220,22 +212,8 @@ impl Store {
         self.floor = self.version;
     }
 
-    pub fn write<'a>(
-        &self,
-        by: &'a By,
-        key: &'a Key,
-        old: Option<&'a Value>,
-        new: Option<&'a Value>,
-    ) -> Write<'a> {
-        Write {
-            at: self.clock.now(),
-            actor: &by.actor,
-            verb: by.verb,
-            subresource: &by.subresource,
-            key,
-            old,
-            new,
-        }
+    pub fn write<'a>(&self, by: &'a By, key: &'a Key, old: Option<&'a Value>, new: Option<&'a Value>) -> Write<'a> {
+        Write { at: self.clock.now(), actor: &by.actor, verb: by.verb, subresource: &by.subresource, key, old, new }
     }
 
     /// Makes a change: a new version, an event, the observers. `None` removes the object.
@@ -259,12 +237,7 @@ impl Store {
         if *key.kind == kinds::ENDPOINT_SLICES {
             self.slices = self.version;
         }
-        let event = Event {
-            version: self.version,
-            key: key.clone(),
-            old,
-            new,
-        };
+        let event = Event { version: self.version, key: key.clone(), old, new };
         self.hub.tell(&event);
         self.observe(by, &event);
         let result = event.new.clone().or_else(|| event.old.clone());
@@ -293,13 +266,7 @@ impl Store {
     }
 
     /// Asks admission; models are not asked.
-    pub fn admit(
-        &mut self,
-        by: &By,
-        key: &Key,
-        old: Option<&Value>,
-        new: Option<&Value>,
-    ) -> Result<(), Failure> {
+    pub fn admit(&mut self, by: &By, key: &Key, old: Option<&Value>, new: Option<&Value>) -> Result<(), Failure> {
         if by.manager.is_empty() || self.admission.is_empty() {
             return Ok(());
         }
@@ -328,7 +295,6 @@ impl Store {
     /// The finalizers and owners that still hold something, for dumps.
     pub fn terminating(&self) -> BTreeSet<String> {
         let held = self.objects.iter().filter(|(_, o)| object::is_terminating(o));
-        held.map(|(key, o)| format!("{key} {:?}", object::items(o, "/metadata/finalizers")))
-            .collect()
+        held.map(|(key, o)| format!("{key} {:?}", object::items(o, "/metadata/finalizers"))).collect()
     }
 }

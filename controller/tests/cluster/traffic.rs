@@ -9,8 +9,7 @@ use super::{
     Shared,
     clock::{Moment, Rng},
     endpoints::SERVICE_NAME,
-    kinds,
-    object,
+    kinds, object,
     records::{Cause, Outcome, Record, Records},
     store::Store,
     world::World,
@@ -60,11 +59,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Two proxies with 20 requests a second each, at most two seconds behind.
     fn default() -> Self {
-        Self {
-            proxies: 2,
-            every: Duration::from_millis(50),
-            propagation: Duration::from_secs(2),
-        }
+        Self { proxies: 2, every: Duration::from_millis(50), propagation: Duration::from_secs(2) }
     }
 }
 
@@ -161,11 +156,7 @@ fn request(choice: &[String], world: &World, rng: &mut Rng) -> Outcome {
             let behaviour = world.behaviours.get(&run.server.image);
             let (rate, median) = behaviour.map_or((0.0, Duration::from_millis(20)), |b| (b.error_rate, b.latency));
             let share = 0.5 + rng.below(1000) as f64 / 1000.0;
-            Outcome::Answered {
-                server: run.server.clone(),
-                ok: !rng.chance(rate),
-                latency: median.mul_f64(share),
-            }
+            Outcome::Answered { server: run.server.clone(), ok: !rng.chance(rate), latency: median.mul_f64(share) }
         }
     }
 }

@@ -145,11 +145,8 @@ impl Hub {
     }
 
     pub fn tell(&mut self, event: &Event) {
-        let lines: Vec<_> = self
-            .watchers
-            .iter()
-            .filter_map(|(id, w)| Some((*id, text(&w.interest.line(event)?))))
-            .collect();
+        let lines: Vec<_> =
+            self.watchers.iter().filter_map(|(id, w)| Some((*id, text(&w.interest.line(event)?)))).collect();
         for (id, line) in lines {
             self.send(id, line);
         }
@@ -224,14 +221,7 @@ pub fn stream(
     lasts: Duration,
 ) -> impl Stream<Item = Result<Frame<Bytes>, io::Error>> {
     let now = shared.clock.elapsed();
-    let pump = Pump {
-        shared,
-        interest,
-        lines,
-        bookmarks,
-        bookmark: now + BOOKMARK,
-        deadline: now + lasts,
-    };
+    let pump = Pump { shared, interest, lines, bookmarks, bookmark: now + BOOKMARK, deadline: now + lasts };
     futures::stream::unfold(pump, |mut pump| async move {
         let line = pump.next().await?;
         Some((Ok(Frame::data(line)), pump))

@@ -13,13 +13,7 @@ use super::{
 };
 
 /// Metadata that only the API server writes.
-const OWNED: [&str; 5] = [
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-];
+const OWNED: [&str; 5] = ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"];
 
 impl Store {
     /// Stores a new object.
@@ -89,9 +83,7 @@ impl Store {
             ));
         }
         if !object::version(body).is_empty() {
-            return Err(Failure::bad_request(
-                "resourceVersion should not be set on objects to be created",
-            ));
+            return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
         }
         if key.kind.namespaced {
             let namespace = Key::new(&kinds::NAMESPACES, "", &key.namespace);
@@ -207,17 +199,12 @@ fn check_preconditions(by: &By, key: &Key, old: &Value, new: &Value) -> Result<(
     }
     let uid = object::uid(new);
     if !uid.is_empty() && uid != object::uid(old) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            object::uid(old)
-        );
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", object::uid(old));
         return Err(Failure::conflict(key, &why));
     }
     let name = object::name(new);
     if !name.is_empty() && name != key.name {
-        return Err(Failure::bad_request(
-            "the name of the object does not match the name on the URL",
-        ));
+        return Err(Failure::bad_request("the name of the object does not match the name on the URL"));
     }
     Ok(())
 }
@@ -243,9 +230,7 @@ fn check_immutable(key: &Key, old: &Value, new: &Value) -> Result<(), Failure> {
     }
     let held = object::items(old, "/metadata/finalizers");
     let added = |f: &&Value| !held.contains(f);
-    if object::is_terminating(old)
-        && object::items(new, "/metadata/finalizers").iter().any(|f| added(&f))
-    {
+    if object::is_terminating(old) && object::items(new, "/metadata/finalizers").iter().any(|f| added(&f)) {
         let why = "Forbidden: no new finalizers can be added if the object is being deleted";
         return Err(Failure::invalid(key, "metadata.finalizers", why));
     }
