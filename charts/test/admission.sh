@@ -1,7 +1,7 @@
 # Sourced by install.sh: the admission policies, the roles for people and the
 # controller's rights, as the users they are about.
 
-echo "7. people and the controller"
+echo "8. people and the controller"
 as() { kubectl --namespace shop --as="$1" "${@:2}"; }
 controller=system:serviceaccount:$NS:sluice
 kubectl create namespace shop >/dev/null

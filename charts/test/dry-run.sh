@@ -1,6 +1,6 @@
 # Sourced by test.sh: what the API server says to each object, without changing anything.
 
-echo "5. dry runs at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"
+echo "6. dry runs at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"
 known=$(kubectl get crd metricsources.sluice.dev --ignore-not-found --output name)
 # The namespace need not exist, so the objects go to one that does; a kind that is not there yet cannot be tried.
 for values in sluice/values.yaml test/everything.yaml test/nothing.yaml; do

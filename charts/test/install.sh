@@ -1,7 +1,7 @@
 # Sourced by test.sh: install, upgrade, rollback and uninstall for real. The
 # controller's image need not exist: nothing here waits for its pods to run.
 
-echo "6. install, upgrade, rollback"
+echo "7. install, upgrade, rollback"
 crds() { kubectl get crd --output name | grep 'sluice.dev$' || true; }
 [[ -z $(crds) ]] || fail "Sluice, or what is left of it, is in this cluster: $(crds | paste -sd' ')"
 cleanup() {
@@ -41,7 +41,7 @@ source_is http://prometheus.monitoring:9090
 
 . test/admission.sh
 
-echo "8. uninstall, install again"
+echo "9. uninstall, install again"
 before=$(crds)
 allowed "uninstall" helm uninstall sluice --namespace "$NS" --wait
 [[ $(crds) == "$before" ]] || fail "CRDs went: $(crds)"

@@ -90,16 +90,21 @@ groups=$(sed 's/.*apiGroups: \[\([^]]*\)\].*/\1/; s/, /\n/g' <<<"$rules" | sort 
 resources=$(sed 's/.* resources: \[\([^]]*\)\].*/\1/; s/, /\n/g' <<<"$rules" | sort -u)
 verbs=$(sed 's/.* verbs: \[\([^]]*\)\].*/\1/; s/, /\n/g' <<<"$rules" | sort -u)
 has_not "$groups" '\*|rbac|certificates|authentication' "API groups"
-has_not "$resources" '\*|^pods/(exec|attach|portforward|proxy|eviction|ephemeralcontainers)$|^serviceaccounts|^nodes|^namespaces$|^customresourcedefinitions$|webhook|^persistentvolumes$' "resources"
+has_not "$resources" '\*|^pods/(exec|attach|portforward|proxy|eviction|ephemeralcontainers)$|^serviceaccounts|^nodes|^customresourcedefinitions$|webhook|^persistentvolumes$' "resources"
 has_not "$(grep -vxE 'get|list|watch|create|update|patch|delete' <<<"$verbs")" . "verbs"
 has_not "$(grep -E 'secrets' <<<"$rules")" 'list|watch|create|update|patch|delete' "secrets"
 has_not "$(grep -E 'decisions' <<<"$(grep -v resourceNames <<<"$rules")")" 'create|update|patch|delete' "decisions"
 has_not "$(grep -E 'admissionregistration' <<<"$rules")" 'list|watch|create|update|patch|delete' "admission policies"
 has_not "$(grep -E '\[pods' <<<"$rules")" 'create|update|delete' "pods"
 ok "$count rules: verbs are $(paste -sd' ' <<<"$verbs"), so no wildcard, impersonate, bind, escalate or deletecollection; no pods/exec; secrets only by name; decisions only read"
-for role in $(sed -n 's/.*name: \(sluice-[a-z]*\)$/\1/p' <<<"$defaults" | sort -u | grep -E 'view|edit|operate'); do
-  out=$(awk -v RS='---\n' -v name="name: $role\n" 'index($0, name) && /kind: ClusterRole\n/' <<<"$defaults")
-  has_not "$out" '\*|secrets|impersonate|bind|escalate|deletecollection' "ClusterRole $role"
-  has_not "$(grep -vE 'apiGroups: \[sluice.dev\]' <<<"$(grep apiGroups <<<"$out")")" . "ClusterRole $role"
-done
+out=$(render --show-only templates/rbac-users.yaml | grep apiGroups)
+[[ $(wc -l <<<"$out") -ge 6 ]] || fail "rbac-users.yaml has rules that are not on one line"
+has_not "$out" '\*|secrets|impersonate|bind|escalate|deletecollection' "the roles for people"
+has_not "$(grep -v 'apiGroups: \[sluice.dev\]' <<<"$out")" . "the roles for people"
 ok "the roles for people are about sluice.dev only"
+
+echo "5. documentation"
+for key in $(sed -n 's/^\([a-zA-Z]*\):.*/\1/p' sluice/values.yaml); do
+  has "$(grep '^|' sluice/README.md)" "\`$key[.\`]" "README.md"
+done
+ok "every value is in the README"

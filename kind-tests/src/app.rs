@@ -22,6 +22,7 @@ pub struct App {
     labels: Vec<(String, String)>,
     checks: Vec<String>,
     suite_image: String,
+    test_takes: Option<u32>,
     /// The policy's spec.
     policy: Value,
 }
@@ -62,6 +63,7 @@ impl App {
             labels: Vec::new(),
             checks: checks.map(str::to_owned).into(),
             suite_image: "ghcr.io/sluice-dev/conformance:1.0.0".into(),
+            test_takes: None,
             policy: policy::quick(name),
         }
     }
@@ -126,6 +128,11 @@ impl App {
         self.argument("--never-ready".into())
     }
 
+    /// Becomes ready this long after it began.
+    pub fn ready_after(self, time: &str) -> Self {
+        self.argument(format!("--ready-after={time}"))
+    }
+
     /// Ends with an error this long after it began.
     pub fn crashing_after(self, time: &str) -> Self {
         self.argument(format!("--crash-after={time}"))
@@ -140,6 +147,12 @@ impl App {
     /// What the conformance test checks, in place of readiness and `/conformance`.
     pub fn checks<const N: usize>(mut self, checks: [&str; N]) -> Self {
         self.checks = checks.map(str::to_owned).into();
+        self
+    }
+
+    /// A conformance test that takes this long and passes.
+    pub fn test_takes(mut self, seconds: u32) -> Self {
+        self.test_takes = Some(seconds);
         self
     }
 
@@ -167,7 +180,9 @@ pub fn set(document: &mut Value, pointer: &str, value: Value) {
     let mut at = document;
     for part in above.split('/').skip(1) {
         at = match at {
-            Value::Array(list) => list.get_mut(part.parse::<usize>().expect("an index")).expect("an element of that index"),
+            Value::Array(list) => {
+                list.get_mut(part.parse::<usize>().expect("an index")).expect("an element of that index")
+            }
             other => {
                 if !other.is_object() {
                     *other = json!({});

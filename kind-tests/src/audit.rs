@@ -37,7 +37,8 @@ pub fn log_path() -> Option<PathBuf> {
 pub fn used(log: &str, user: &str) -> Result<(BTreeSet<Right>, BTreeSet<Right>)> {
     let (mut used, mut forbidden) = (BTreeSet::new(), BTreeSet::new());
     for line in log.lines().filter(|line| line.contains(user)) {
-        let event: Value = serde_json::from_str(line).with_context(|| format!("a line of the audit log: {line:.200}"))?;
+        let event: Value =
+            serde_json::from_str(line).with_context(|| format!("a line of the audit log: {line:.200}"))?;
         if event["user"]["username"] != user || event["objectRef"].is_null() {
             continue;
         }

@@ -27,7 +27,8 @@ mod tests {
 
     fn probability(n: u64, share: f64, of: impl Iterator<Item = u64>) -> f64 {
         let ln = |k: u64| -> f64 { (1..=k).map(|i| (i as f64).ln()).sum() };
-        of.map(|k| (ln(n) - ln(k) - ln(n - k) + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp()).sum()
+        of.map(|k| (ln(n) - ln(k) - ln(n - k) + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp())
+            .sum()
     }
 
     #[test]

@@ -1,11 +1,7 @@
 //! The controller's own pods: who leads, and how to end it with no warning.
 
 use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    coordination::v1::Lease,
-    core::v1::Pod,
-};
+use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt,
     api::{AttachParams, ListParams, LogParams, Patch, PatchParams, PostParams},
@@ -83,7 +79,10 @@ pub async fn kill(client: &Client) -> Result<String> {
     let pod = leader(client).await?;
     let name = pod.name_any();
     let containers = pod.status.and_then(|s| s.container_statuses).unwrap_or_default();
-    let id = containers.iter().find_map(|c| c.container_id.as_deref()?.split("://").nth(1)).context("a running container")?;
+    let id = containers
+        .iter()
+        .find_map(|c| c.container_id.as_deref()?.split("://").nth(1))
+        .context("a running container")?;
     // The control group's path holds the container's id.
     let script = format!(
         "for p in /proc/[0-9]*; do grep -qs {id} $p/cgroup && kill -9 ${{p#/proc/}} && echo killed ${{p#/proc/}}; done; true"
@@ -142,16 +141,22 @@ pub async fn upgrade(client: &Client) -> Result<()> {
     };
     let name = deployment.name_any();
     let stamp = chrono::Utc::now().to_rfc3339();
-    let patch = json!({ "spec": { "template": { "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } } } });
+    let patch =
+        json!({ "spec": { "template": { "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } } } });
     let patched = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     wait_for("the controller's new pods", secs(60), async || {
         let now = api.get(&name).await?;
         let status = now.status.unwrap_or_default();
-        let (wanted, seen) = (now.spec.and_then(|s| s.replicas), status.observed_generation >= patched.metadata.generation);
-        if seen && status.updated_replicas == wanted && status.available_replicas == wanted && status.replicas == wanted {
+        let (wanted, seen) =
+            (now.spec.and_then(|s| s.replicas), status.observed_generation >= patched.metadata.generation);
+        if seen && status.updated_replicas == wanted && status.available_replicas == wanted && status.replicas == wanted
+        {
             Ok(())
         } else {
-            Err(Seen::yet(format!("{:?} updated, {:?} available of {wanted:?}", status.updated_replicas, status.available_replicas)))
+            Err(Seen::yet(format!(
+                "{:?} updated, {:?} available of {wanted:?}",
+                status.updated_replicas, status.available_replicas
+            )))
         }
     })
     .await

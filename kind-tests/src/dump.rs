@@ -69,24 +69,34 @@ async fn releases(ns: &Namespace) -> Result<Vec<String>> {
             release.spec.purpose,
             journal.phase,
             text(journal.step),
-            text(journal.split.map(|s| format!("{}/{} % {} of {} pods", s.effective, s.wanted, s.members, s.stable_pods))),
+            text(
+                journal
+                    .split
+                    .map(|s| format!("{}/{} % {} of {} pods", s.effective, s.wanted, s.members, s.stable_pods))
+            ),
             text(journal.waiting.map(|w| format!("{}: {}", w.reason, w.message))),
             text(journal.outcome.map(|o| format!("{:?} {:?}: {}", o.phase, o.reason, o.message))),
         ));
         for gate in &journal.gates {
             let log = gate.evidence.as_ref().and_then(|e| e.log.clone()).unwrap_or_default();
-            lines.push(format!("  gate {} {:?} attempt {}: {} {log}", gate.name, gate.verdict, gate.attempt, gate.message));
+            lines.push(format!(
+                "  gate {} {:?} attempt {}: {} {log}",
+                gate.name, gate.verdict, gate.attempt, gate.message
+            ));
         }
         let metrics = journal.analysis.metrics.iter();
         lines.extend(metrics.map(|m| format!("  metric {} {:?} {}: {}", m.name, m.verdict, text(m.value), m.message)));
-        lines.extend(journal.timeline.iter().map(|e| format!("  {} {}: {}", e.at.format("%T%.3f"), e.reason, e.message)));
+        lines.extend(
+            journal.timeline.iter().map(|e| format!("  {} {}: {}", e.at.format("%T%.3f"), e.reason, e.message)),
+        );
     }
     Ok(lines)
 }
 
 async fn services(ns: &Namespace) -> Result<Vec<String>> {
     let list = ns.api::<Service>().list(&ListParams::default()).await?;
-    let line = |s: &Service| format!("{} selects {}", s.name_any(), keys(s.spec.as_ref().and_then(|s| s.selector.as_ref())));
+    let line =
+        |s: &Service| format!("{} selects {}", s.name_any(), keys(s.spec.as_ref().and_then(|s| s.selector.as_ref())));
     Ok(list.iter().map(line).collect())
 }
 
@@ -133,7 +143,13 @@ async fn jobs(ns: &Namespace) -> Result<Vec<String>> {
     let list = ns.api::<Job>().list(&ListParams::default()).await?;
     let line = |j: &Job| {
         let status = j.status.clone().unwrap_or_default();
-        format!("{} active {} succeeded {} failed {}", j.name_any(), text(status.active), text(status.succeeded), text(status.failed))
+        format!(
+            "{} active {} succeeded {} failed {}",
+            j.name_any(),
+            text(status.active),
+            text(status.succeeded),
+            text(status.failed)
+        )
     };
     Ok(list.iter().map(line).collect())
 }
@@ -151,7 +167,13 @@ async fn events(ns: &Namespace) -> Result<Vec<String>> {
     let line = |e: &Event| {
         let object = &e.involved_object;
         let name = object.name.as_deref().unwrap_or_default();
-        format!("{} {} {name}: {} {}", text(at(e)), object.kind.as_deref().unwrap_or_default(), text(e.reason.clone()), text(e.message.clone()))
+        format!(
+            "{} {} {name}: {} {}",
+            text(at(e)),
+            object.kind.as_deref().unwrap_or_default(),
+            text(e.reason.clone()),
+            text(e.message.clone())
+        )
     };
     Ok(list.iter().rev().take(40).rev().map(line).collect())
 }

@@ -35,8 +35,10 @@ pub mod load;
 pub mod namespace;
 pub mod policy;
 pub mod raw;
+pub mod recorder;
 pub mod release;
 pub mod revision;
+pub mod selectors;
 pub mod traffic;
 pub mod wait;
 
@@ -53,8 +55,10 @@ pub mod prelude {
         load::Load,
         namespace::{Namespace, with_namespace},
         policy::Policy,
+        recorder::Recorder,
         release::Release,
-        traffic::Traffic,
+        selectors::Selectors,
+        traffic::{Traffic, share_is},
         wait::{Seen, secs, wait_for},
     };
 }

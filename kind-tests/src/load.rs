@@ -168,7 +168,8 @@ impl Running {
     async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str) -> Result<T> {
         let path = format!("/api/v1/namespaces/{}/pods/{}:8080/proxy/{what}", self.ns.name, self.pod);
         let request = http::Request::builder().method(method).uri(path).body(Vec::new())?;
-        let answer = self.ns.client.request_text(request).await.with_context(|| format!("asking the load for {what}"))?;
+        let answer =
+            self.ns.client.request_text(request).await.with_context(|| format!("asking the load for {what}"))?;
         serde_json::from_str(&answer).with_context(|| format!("what the load answered to {what}: {answer:.200}"))
     }
 }

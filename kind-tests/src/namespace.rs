@@ -93,7 +93,8 @@ fn why(outcome: &Result<Result<()>, Box<dyn Any + Send>>) -> String {
         Ok(Ok(())) => "passed".into(),
         Ok(Err(error)) => format!("FAILED: {error:#}"),
         Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let text =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             format!("FAILED: {}", text.unwrap_or("a panic"))
         }
     }

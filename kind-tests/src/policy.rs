@@ -43,7 +43,11 @@ impl Namespace {
     /// When it is refused, with what the API server says.
     pub async fn create_object<K>(&self, object: Value) -> Result<K>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Serialize + DeserializeOwned + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Serialize
+            + DeserializeOwned
+            + std::fmt::Debug,
     {
         let object: K = serde_json::from_value(object).with_context(|| format!("a {}", K::kind(&())))?;
         let what = format!("creating {} {}", K::kind(&()), object.name_any());
@@ -301,7 +305,8 @@ impl Policy {
 }
 
 fn told(status: &RolloutPolicyStatus) -> String {
-    let conditions: Vec<_> = status.conditions.iter().map(|c| format!("{}={} {}", c.type_, c.status, c.reason)).collect();
+    let conditions: Vec<_> =
+        status.conditions.iter().map(|c| format!("{}={} {}", c.type_, c.status, c.reason)).collect();
     let waiting = status.waiting.as_ref().map(|w| format!("{}: {}", w.reason, w.message));
     let phase = status.phase.as_deref().unwrap_or("-");
     format!("phase {phase}, waiting {}, [{}]", waiting.as_deref().unwrap_or("-"), conditions.join(", "))

@@ -55,7 +55,8 @@ async fn exchange(
     body: &Value,
 ) -> Result<Result<Value, Box<Status>>> {
     let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
-    let request = Request::builder().method(method).uri(path).header("content-type", kind).header("accept", accept).body(body)?;
+    let request =
+        Request::builder().method(method).uri(path).header("content-type", kind).header("accept", accept).body(body)?;
     match client.request::<Value>(request).await {
         Ok(answer) => Ok(Ok(answer)),
         Err(kube::Error::Api(status)) => Ok(Err(status)),

@@ -55,7 +55,11 @@ impl Release {
     /// # Errors
     ///
     /// When it does not come within 90 s, or cannot.
-    pub async fn journal_has<T>(&self, what: &str, mut look: impl FnMut(&Journal) -> Option<T>) -> Result<(T, Journal)> {
+    pub async fn journal_has<T>(
+        &self,
+        what: &str,
+        mut look: impl FnMut(&Journal) -> Option<T>,
+    ) -> Result<(T, Journal)> {
         wait_for(&format!("release {} {what}", self.name), secs(90), async || {
             let journal = self.journal().await?;
             match look(&journal) {

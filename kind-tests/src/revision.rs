@@ -37,6 +37,9 @@ mod tests {
         let origin = |pod| origin("front-end", pod);
         assert_eq!(origin("front-end-3f9c01d2-5d4f8c7b9-x2x4z"), Origin::Revision("3f9c01d2".into()));
         assert_eq!(origin("front-end-5d4f8c7b9-x2x4z"), Origin::Workload);
-        assert_eq!(origin("backend-3f9c01d2-5d4f8c7b9-x2x4z"), Origin::Other("backend-3f9c01d2-5d4f8c7b9-x2x4z".into()));
+        assert_eq!(
+            origin("backend-3f9c01d2-5d4f8c7b9-x2x4z"),
+            Origin::Other("backend-3f9c01d2-5d4f8c7b9-x2x4z".into())
+        );
     }
 }

@@ -75,7 +75,13 @@ impl Traffic {
     fn first_failures(&self) -> String {
         let failures = self.report.failures.iter().take(12).map(|f| {
             let phase = f.phase.as_deref().unwrap_or("-");
-            format!("  {} ms, after mark {phase}: {:?} {} (fresh {})", f.at_ms - self.report.started_ms, f.cause, f.detail, f.fresh)
+            format!(
+                "  {} ms, after mark {phase}: {:?} {} (fresh {})",
+                f.at_ms - self.report.started_ms,
+                f.cause,
+                f.detail,
+                f.fresh
+            )
         });
         let answers = self.report.error_answers.iter().take(12).map(|e| {
             let phase = e.phase.as_deref().unwrap_or("-");

@@ -76,10 +76,17 @@ pub async fn wait_for<T>(what: &str, deadline: Duration, mut look: impl AsyncFnM
         }
         if never || after >= deadline {
             let skipped = sights.len().saturating_sub(TOLD);
-            let told: Vec<_> =
-                sights[skipped..].iter().map(|(at, seen)| format!("  after {:6.2} s: {seen}", at.as_secs_f64())).collect();
+            let told: Vec<_> = sights[skipped..]
+                .iter()
+                .map(|(at, seen)| format!("  after {:6.2} s: {seen}", at.as_secs_f64()))
+                .collect();
             let how = if never { "cannot come any more" } else { "did not come" };
-            bail!("{what}: {how} in {:.1} s of {} s; seen:\n{}", after.as_secs_f64(), deadline.as_secs(), told.join("\n"));
+            bail!(
+                "{what}: {how} in {:.1} s of {} s; seen:\n{}",
+                after.as_secs_f64(),
+                deadline.as_secs(),
+                told.join("\n")
+            );
         }
         sleep(PAUSE).await;
     }

@@ -23,7 +23,8 @@ async fn documents(version: &str) -> anyhow::Result<Vec<Value>> {
 
 /// Applies a version without its policies and suites, and waits until its pods are ready.
 async fn deployed(ns: &Namespace, version: &str) -> anyhow::Result<()> {
-    let workloads: Vec<_> = documents(version).await?.into_iter().filter(|d| d["apiVersion"] != "sluice.dev/v1alpha1").collect();
+    let workloads: Vec<_> =
+        documents(version).await?.into_iter().filter(|d| d["apiVersion"] != "sluice.dev/v1alpha1").collect();
     kubectl(&["apply", "-n", &ns.name, "-f", "-"], &workloads).await?;
     wait_for(&format!("{version} to be rolled out"), secs(90), async || {
         let list = ns.api::<Deployment>().list(&ListParams::default()).await?;
@@ -65,7 +66,8 @@ async fn conformance(ns: &Namespace, version: &str, service: &str) -> anyhow::Re
 
 /// A Job as the controller would make it of a suite, with the Service itself as candidate and as stable.
 fn job(name: &str, service: &str, suite: &Value) -> Value {
-    let (port_name, port, scheme) = if matches!(service, "cache" | "database") { ("REDIS", 6379, "redis") } else { ("HTTP", 9898, "http") };
+    let (port_name, port, scheme) =
+        if matches!(service, "cache" | "database") { ("REDIS", 6379, "redis") } else { ("HTTP", 9898, "http") };
     let mut environment = vec![
         json!({ "name": "SLUICE_CANDIDATE_URL", "value": format!("{scheme}://{service}:{port}") }),
         json!({ "name": "SLUICE_RELEASE", "value": name }),
@@ -111,7 +113,8 @@ fn job(name: &str, service: &str, suite: &Value) -> Value {
 async fn cache_errors(ns: &Namespace) -> Result<f64, Seen> {
     let template = documents("1.0.0").await?.into_iter().find(|d| d["kind"] == "MetricTemplate");
     let query = template.as_ref().and_then(|t| t["spec"]["query"].as_str()).unwrap_or_default();
-    let query = query.replace("{{ namespace }}", &ns.name).replace("{{ user }}", "backend").replace("{{ window }}", "4s");
+    let query =
+        query.replace("{{ namespace }}", &ns.name).replace("{{ user }}", "backend").replace("{{ window }}", "4s");
     let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let path = format!("/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query={encoded}");
     let request = http::Request::get(path).body(Vec::new()).map_err(Seen::never)?;
@@ -125,7 +128,9 @@ async fn every_version_is_accepted_by_the_api_server() -> anyhow::Result<()> {
     with_namespace("versions", async |ns| {
         for version in ["1.0.0", "1.1.0", "bad-conformance", "bad-live"] {
             let overlay = format!("{DIRECTORY}/overlays/kubernetes/{version}");
-            let said = kubectl(&["apply", "-n", &ns.name, "--dry-run=server", "--validate=strict", "-k", &overlay], &[]).await?;
+            let said =
+                kubectl(&["apply", "-n", &ns.name, "--dry-run=server", "--validate=strict", "-k", &overlay], &[])
+                    .await?;
             for kind in ["rolloutpolicy", "conformancesuite", "deployment", "service/"] {
                 let count = said.lines().filter(|line| line.contains(kind)).count();
                 ensure!(count == 4, "{version} has {count} of {kind}:\n{said}");
@@ -151,7 +156,10 @@ async fn the_suites_pass_on_good_versions_and_fail_on_what_they_are_there_for() 
         deployed(&ns, "bad-conformance").await?;
         let (passed, said) = conformance(&ns, "bad-conformance", "frontend").await?;
         let failed: Vec<_> = said.lines().filter(|line| line.starts_with("not ok")).collect();
-        ensure!(!passed && matches!(failed.as_slice(), [line] if line.contains("an order reaches the backend")), "{said}");
+        ensure!(
+            !passed && matches!(failed.as_slice(), [line] if line.contains("an order reaches the backend")),
+            "{said}"
+        );
 
         deployed(&ns, "bad-live").await?;
         let (passed, said) = conformance(&ns, "bad-live", "frontend").await?;
@@ -195,14 +203,21 @@ async fn the_load_gets_answers_from_all_four_services_and_the_use_of_the_cache_c
             let report: apps::report::Report = serde_json::from_str(&text).map_err(Seen::yet)?;
             let few = report.targets.iter().filter(|(_, t)| t.counts.total.ok < 50).map(|(name, _)| name.clone());
             let few: Vec<_> = few.collect();
-            if few.is_empty() && report.targets.len() == 4 { Ok(report) } else { Err(Seen::yet(format!("few from {few:?}"))) }
+            if few.is_empty() && report.targets.len() == 4 {
+                Ok(report)
+            } else {
+                Err(Seen::yet(format!("few from {few:?}")))
+            }
         })
         .await?;
         for (name, target) in &report.targets {
             let total = target.counts.total;
             ensure!(total.failed == 0 && total.errors == 0, "{name}: {total:?} {:?}", target.causes);
         }
-        let orders = ns.api::<Pod>().logs("load", &LogParams { container: Some("orders".into()), ..LogParams::default() }).await?;
+        let orders = ns
+            .api::<Pod>()
+            .logs("load", &LogParams { container: Some("orders".into()), ..LogParams::default() })
+            .await?;
         ensure!(orders.trim().is_empty(), "the cache behind the backend: {orders}");
         let errors = wait_for("a share of errors of the cache", secs(60), async || cache_errors(&ns).await).await?;
         ensure!(errors == 0.0, "{errors} %");

@@ -60,7 +60,7 @@ fn may_serve(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
         }
     }
     let failed = release.journal.gates.iter().any(|g| g.verdict == Verdict::Fail);
-    if failed || release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
+    if failed || release.journal.condemned {
         broken.push("6: live traffic for a revision that has failed".into());
     }
 }
@@ -143,7 +143,7 @@ fn raise_after_fail(world: &World, id: &RevisionId, replicas: u32, broken: &mut 
         return;
     };
     let have = world.revisions.get(id).and_then(|r| r.replicas).unwrap_or(0);
-    if replicas > have && release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
+    if replicas > have && release.journal.condemned {
         broken.push(format!("6: revision {id} has failed and gets more pods"));
     }
 }
@@ -167,26 +167,51 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     if before.finished() && before != next {
         broken.push("14: a finished release moves on".into());
     }
-    if before.outcome.as_ref().is_some_and(|o| o.reason.condemns()) && next.outcome.is_none() {
+    if before.condemned && !next.condemned {
         broken.push("6: a failed release forgets that it failed".into());
     }
-    let left = before.phase == Phase::Shifting && (next.step != before.step || next.phase != before.phase);
-    let onward = matches!(next.phase, Phase::Shifting | Phase::Promoting);
-    if release.purpose == Purpose::Update && left && onward {
-        let k = before.step.unwrap_or(0);
-        let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else {
-            return;
-        };
-        let ordered = before.orders.promote || before.orders.skipped == Some(k);
-        let baked = before.applied_at.is_some_and(|at| now >= at + policy.propagation + step.bake);
-        if !ordered && !baked {
-            broken.push(format!("11: step {k} is left before its bake is over"));
-        }
-        if !ordered && policy.analysis.is_some() && before.analysis.verdict != Verdict::Pass {
-            broken.push(format!("5: step {k} is left without a Pass"));
-        }
-        if next.phase == Phase::Shifting && next.step != Some(k + 1) {
-            broken.push(format!("5: from step {k} to {:?}", next.step));
+    if release.purpose != Purpose::Update || !matches!(next.phase, Phase::Shifting | Phase::Promoting) {
+        return;
+    }
+    if before.phase == Phase::Shifting && (next.step != before.step || next.phase != before.phase) {
+        step_left(policy, release, next, now, broken);
+    }
+    if before.phase == Phase::Gating {
+        may_serve(policy, release, broken);
+    }
+    if next.phase == Phase::Promoting && matches!(before.phase, Phase::Gating | Phase::Shifting) {
+        passed(policy, release, Place::Promotion, None, broken);
+    }
+}
+
+/// 4: all gates of a place have passed, whatever a person ordered.
+fn passed(policy: &Policy, release: &Release, at: Place, step: Option<u32>, broken: &mut Vec<String>) {
+    let here = policy.gates.iter().filter(|g| g.at == at && (!release.fast || g.always || at == Place::Promotion));
+    let now = here.filter(|g| g.steps.as_ref().is_none_or(|s| step.is_some_and(|k| s.contains(&k))));
+    for gate in now {
+        if release.journal.gate(&gate.name, at, step).is_none_or(|r| r.verdict != Verdict::Pass) {
+            broken.push(format!("4: onward before gate {} has passed at {at:?} {step:?}", gate.name));
         }
     }
+}
+
+/// 5 and 11: a step is left only when it was held long enough and its evidence is in favour, or a person ordered it.
+fn step_left(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>, broken: &mut Vec<String>) {
+    let before = &release.journal;
+    let k = before.step.unwrap_or(0);
+    let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else {
+        return;
+    };
+    let ordered = before.orders.promote || before.orders.skipped == Some(k);
+    let baked = before.applied_at.is_some_and(|at| now >= at + policy.propagation + step.bake);
+    if !ordered && !baked {
+        broken.push(format!("11: step {k} is left before its bake is over"));
+    }
+    if !ordered && policy.analysis.is_some() && before.analysis.verdict != Verdict::Pass {
+        broken.push(format!("5: step {k} is left without a Pass"));
+    }
+    if next.phase == Phase::Shifting && next.step != Some(k + 1) {
+        broken.push(format!("5: from step {k} to {:?}", next.step));
+    }
+    passed(policy, release, Place::Step, Some(k), broken);
 }

@@ -79,7 +79,7 @@ fn promote(journal: &mut Journal, now: DateTime<Utc>) -> bool {
         Phase::Preparing | Phase::Gating | Phase::Shifting | Phase::Promoting => {}
         Phase::Inconclusive => {
             journal.outcome = None;
-            journal.short_since = None;
+            (journal.short_since, journal.unready_since) = (None, None);
             // A test that gave no verdict in time is asked once more, since it is never skipped.
             let open = |g: &&mut crate::journal::GateRecord| g.until.is_none();
             journal.gates.iter_mut().filter(open).for_each(|g| g.since = now);

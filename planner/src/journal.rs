@@ -106,6 +106,9 @@ pub struct Journal {
     /// Since when the candidate has had fewer ready pods than it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_since: Option<DateTime<Utc>>,
+    /// Since when those that are missing run and are not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unready_since: Option<DateTime<Utc>>,
     /// Shares of the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,

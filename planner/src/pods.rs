@@ -24,24 +24,33 @@ pub(crate) fn record(
     let need = live.and_then(|r| r.replicas).unwrap_or(0).max(1);
     let ready = live.map_or(0, |r| r.ready().len() as u32);
     if ready >= need {
-        journal.short_since = None;
+        (journal.short_since, journal.unready_since) = (None, None);
         return None;
     }
     let since = *journal.short_since.get_or_insert(now);
-    let outage = ready == 0 && live.is_some() && all_traffic_there(world, release, journal);
-    if !outage && now < since + policy.progress {
+    let (mut cause, mut why) = why(live);
+    let running = (cause == Cause::PodsFailed).then(|| journal.unready_since.unwrap_or(now));
+    journal.unready_since = running;
+    if ready == 0 && live.is_some() && all_traffic_there(world, release, journal) {
+        cause = Cause::PodsFailed;
+    } else if now < since + policy.progress {
         return None;
+    } else if running.is_some_and(|at| now < at + policy.progress) && !crashed(live) {
+        // What started late has had no time to become ready; but a deadline stays one.
+        if now < since + policy.progress * 2 {
+            return None;
+        }
+        (cause, why) = (Cause::PodsNotStarted, "its pods started too late to become ready in time".into());
     }
-    let (cause, why) = why(live);
-    let trusted = release.purpose == Purpose::Adopt && !policy.gate_first;
-    let cause = match (outage, trusted) {
-        (true, _) => Cause::PodsFailed,
+    if release.purpose == Purpose::Adopt && !policy.gate_first {
         // The same version runs in the workload: its second copy says nothing against it.
-        (_, true) => Cause::PodsNotStarted,
-        _ => cause,
-    };
-    let message = format!("{ready} of {need} pods of revision {} are ready: {why}", to.revision);
-    Some((cause, message))
+        cause = Cause::PodsNotStarted;
+    }
+    Some((cause, format!("{ready} of {need} pods of revision {} are ready: {why}", to.revision)))
+}
+
+fn crashed(live: Option<&Revision>) -> bool {
+    live.and_then(Revision::trouble).is_some_and(|(cause, _)| cause == Cause::PodsFailed)
 }
 
 /// Whether callers meet nobody but the candidate, and there is somewhere to go back to.

@@ -203,10 +203,15 @@ impl Observed {
         let about = |d: &Decision| self.releases.is_current(&d.spec.release);
         let mut ours: Vec<_> = all.iter().filter(|d| about(d)).filter_map(releases::decision).collect();
         ours.sort_by(|a, b| (a.at, &a.uid).cmp(&(b.at, &b.uid)));
-        if !ours.is_empty() && !releases::decisions_protected(context).await? {
-            tracing::warn!(%namespace, "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing; install the chart with admissionPolicies");
-            ours.clear();
+        if ours.is_empty() {
+            return Ok(ours);
         }
+        let Some(since) = releases::decisions_protected_since(context).await? else {
+            tracing::warn!(%namespace, "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing or does not deny; install the chart with admission.enabled=true");
+            return Ok(Vec::new());
+        };
+        // Nobody vouches for the author of an older one.
+        ours.retain(|d| d.at >= since);
         Ok(ours)
     }
 

@@ -160,7 +160,7 @@ pub fn reference_of(release: &Release) -> Option<&RevisionRef> {
 
 /// A decision as the planner takes it; `None` when its digest has no form.
 pub fn decision(object: &Decision) -> Option<world::Decision> {
-    let at = object.creation_timestamp().and_then(|t| chrono::DateTime::from_timestamp(t.0.as_second(), 0))?;
+    let at = made_at(object)?;
     Some(world::Decision {
         uid: object.uid()?,
         by: object.spec.by.clone(),
@@ -178,11 +178,20 @@ pub fn decision(object: &Decision) -> Option<world::Decision> {
     })
 }
 
-/// Whether the admission policy that ties a decision to its author is in force.
-pub async fn decisions_protected(context: &Arc<Context>) -> Result<bool, Error> {
+/// Since when the admission policy ties every decision to its author: from the younger of the policy and its binding on. `None`
+/// while one of them is missing or the binding does not deny.
+pub async fn decisions_protected_since(context: &Arc<Context>) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(context.kube.client());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(context.kube.client());
-    Ok(api::get(&policies, PROTECTION).await?.is_some() && api::get(&bindings, PROTECTION).await?.is_some())
+    let (policy, binding) = (api::get(&policies, PROTECTION).await?, api::get(&bindings, PROTECTION).await?);
+    let (Some(policy), Some(binding)) = (policy, binding) else { return Ok(None) };
+    let actions = binding.spec.as_ref().and_then(|s| s.validation_actions.clone()).unwrap_or_default();
+    let denies = actions.iter().any(|a| a == "Deny");
+    Ok(made_at(&policy).max(made_at(&binding)).filter(|_| denies))
+}
+
+fn made_at(object: &impl ResourceExt) -> Option<chrono::DateTime<chrono::Utc>> {
+    object.creation_timestamp().and_then(|t| chrono::DateTime::from_timestamp(t.0.as_second(), 0))
 }
 
 /// Why a policy is not settled on its own wish; `None` when it is.

@@ -184,10 +184,10 @@ fn merge(live: &Value, config: &Value, by: &By, force: bool, now: &str) -> Resul
         object::unset(&mut over, &format!("/metadata/{field}"));
     }
     fields::overlay("", &mut merged, &over);
-    // The deepest first: an item of a list goes when nobody owns it or anything in it.
-    for path in dropped.iter().rev() {
+    // An item of a list comes before its fields, and goes as a whole when nobody owns anything in it.
+    for path in &dropped {
         let within = |other: &Vec<String>| other.starts_with(path);
-        if !owners.iter().any(|owner| owner.fields.iter().any(within)) {
+        if !fields::is_key(path) && !owners.iter().any(|owner| owner.fields.iter().any(within)) {
             fields::remove(&mut merged, path);
         }
     }

@@ -36,6 +36,20 @@ impl Cluster {
         self.with(|state| state.faults.at_request(identity, request, fault));
     }
 
+    /// Forgets all planned faults of an identity; its counts go on.
+    pub fn clear_faults(&self, identity: &str) {
+        self.with(|state| state.faults.clear(identity));
+    }
+
+    /// Answers 403 to a verb on a resource (`patch` on `services`) until it is granted again.
+    pub fn refuse(&self, identity: &str, verb: &str, resource: &str) {
+        self.with(|state| state.faults.refuse(identity, verb, resource));
+    }
+
+    pub fn grant(&self, identity: &str, verb: &str, resource: &str) {
+        self.with(|state| state.faults.grant(identity, verb, resource));
+    }
+
     /// The writes of an identity so far, as fault plans count them.
     pub fn writes(&self, identity: &str) -> u64 {
         self.shared.lock().faults.writes(identity)

@@ -119,6 +119,16 @@ pub fn get<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
     })
 }
 
+/// Whether a field is part of the key of its item, which stays as long as the item does.
+pub fn is_key(path: &[String]) -> bool {
+    let [.., item, field] = path else {
+        return false;
+    };
+    let key = item.strip_prefix("k:").and_then(|key| serde_json::from_str::<Value>(key).ok());
+    let field = field.strip_prefix("f:");
+    key.zip(field).is_some_and(|(key, field)| key.get(field).is_some())
+}
+
 /// Removes a field, and the parents that it leaves empty.
 pub fn remove(object: &mut Value, path: &[String]) {
     let Some((step, rest)) = path.split_first() else {

@@ -7,8 +7,8 @@ use kube::Client;
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    Arc, BTreeMap, Behaviour, Clock, Cluster, Faults, JobOutcome, Moment, Rng, Shared, State, Store, Tasks, Traffic,
-    World, dump, http, object, world,
+    Arc, Behaviour, Clock, Cluster, Faults, JobOutcome, Moment, Rng, Shared, State, Store, Tasks, Traffic, World, dump,
+    http, object, world,
 };
 
 impl Cluster {
@@ -24,7 +24,6 @@ impl Cluster {
             faults: Faults::default(),
             log: Vec::new(),
             latency: (Duration::from_millis(1), Duration::from_millis(10)),
-            latency_of: BTreeMap::new(),
             allows: Box::new(|_| true),
             rng,
         };

@@ -56,7 +56,6 @@ mod world;
 mod write;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -88,7 +87,6 @@ pub struct State {
     rng: Rng,
     /// The least and the most time that a request takes.
     latency: (Duration, Duration),
-    latency_of: BTreeMap<String, (Duration, Duration)>,
     /// Answers access reviews, given their `spec`.
     allows: Box<dyn FnMut(&Value) -> bool + Send>,
 }

@@ -113,7 +113,7 @@ fn key_of(store: &Store, object: &Value) -> Result<Key, Failure> {
     let api_version = object::text(object, "/apiVersion");
     let kind = object::text(object, "/kind");
     let fits = |k: &&&'static Kind| k.kind == kind && k.api_version() == api_version;
-    let kind = store.kinds().iter().find(fits).copied();
+    let kind = store.kinds.iter().find(fits).copied();
     let kind = kind.ok_or_else(Failure::no_such_path)?;
     let namespace = match (kind.namespaced, object::text(object, "/metadata/namespace")) {
         (false, _) => "",

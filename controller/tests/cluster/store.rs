@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -31,7 +30,7 @@ pub struct Event {
 
 /// An accepted write, as observers and admission see it.
 pub struct Write<'a> {
-    pub at: DateTime<Utc>,
+    pub at: chrono::DateTime<chrono::Utc>,
     /// Which client or model made it.
     pub actor: &'a str,
     /// `create`, `update`, `patch`, `apply` or `delete`.
@@ -71,7 +70,7 @@ impl By {
 pub struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
     by_uid: BTreeMap<String, Key>,
-    kinds: Vec<&'static Kind>,
+    pub kinds: Vec<&'static Kind>,
     history: VecDeque<Event>,
     /// Watches from before this version are answered with 410.
     pub floor: u64,
@@ -144,15 +143,11 @@ impl Store {
         self.kinds.retain(|known| *known != kind);
     }
 
-    pub fn kinds(&self) -> &[&'static Kind] {
-        &self.kinds
-    }
-
     pub fn at(&self, key: &Key) -> Option<&Arc<Value>> {
         self.objects.get(key)
     }
 
-    /// One object, by the name of its resource.
+    /// One object, by its resource.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
         let key = Key::new(self.kind(resource)?, namespace, name);
         self.objects.get(&key).map(Arc::as_ref)

@@ -32,7 +32,9 @@ go_binary() {
   install_output "$OUT" "$out" "$key"
 }
 
-sources() { (cd "$HERE" && cat lib/binaries.sh "$@" | digest); }
+# Patterns are quoted by the caller and expand here, in the folder of the sources.
+# shellcheck disable=SC2048
+sources() { (cd "$HERE" && cat lib/binaries.sh $* | digest); }
 
 build_localk8s() {
   local version v=k8s.io/component-base/version flags
@@ -41,10 +43,10 @@ build_localk8s() {
   flags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$(cut -d. -f2 <<<"$version")
     -X $v.gitCommit=gomodule -X $v.gitTreeState=clean -X $v.buildDate=1970-01-01T00:00:00Z
     -X k8s.io/client-go/pkg/version.gitVersion=$version"
-  go_binary pause "$(sources pause/*.go go.mod)" \
+  go_binary pause "$(sources 'pause/*.go' go.mod)" \
     sh -c 'cd "$1" && exec go build -trimpath -ldflags "-s -w" -o "$OUT" ./pause' build "$HERE"
   [[ -e $BIN/localk8s ]] || say "localk8s links a whole Kubernetes: the first build takes about 5 minutes on two cores"
-  go_binary localk8s "$(sources ./*.go go.mod go.sum)" \
+  go_binary localk8s "$(sources './*.go' go.mod go.sum)" \
     sh -c 'cd "$1" && exec go build -trimpath -ldflags "$2" -o "$OUT" .' build "$HERE" "$flags"
   ln -sfn localk8s "$BIN/kubectl"
 }

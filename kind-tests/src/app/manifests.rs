@@ -49,7 +49,8 @@ impl App {
             Kind::Podinfo => ("ghcr.io/stefanprodan/podinfo", Some(json!(["./podinfo"])), "PODINFO_UI_MESSAGE"),
         };
         let version = (self.kind == Kind::Testapp).then(|| format!("--version={}", self.version));
-        let arguments: Vec<_> = std::iter::once(format!("--port={PORT}")).chain(version).chain(self.arguments.clone()).collect();
+        let arguments: Vec<_> =
+            std::iter::once(format!("--port={PORT}")).chain(version).chain(self.arguments.clone()).collect();
         let from = json!({ "configMapKeyRef": { "name": self.config_name(), "key": "message" } });
         let variables = self.message.iter().map(|_| json!({ "name": variable, "valueFrom": from }));
         let mut container = json!({
@@ -113,12 +114,16 @@ impl App {
 
     /// The conformance test that its gate names.
     pub fn conformance_suite(&self) -> Value {
-        let arguments = std::iter::once("run").chain(self.checks.iter().map(String::as_str));
+        let arguments: Vec<_> = std::iter::once("run").chain(self.checks.iter().map(String::as_str)).collect();
+        let test = match self.test_takes {
+            Some(seconds) => json!({ "image": self.suite_image, "command": ["/bin/sleep", seconds.to_string()] }),
+            None => json!({ "image": self.suite_image, "args": arguments }),
+        };
         json!({
             "apiVersion": "sluice.dev/v1alpha1",
             "kind": "ConformanceSuite",
             "metadata": { "name": self.name },
-            "spec": { "image": self.suite_image, "args": arguments.collect::<Vec<_>>() },
+            "spec": test,
         })
     }
 

@@ -97,7 +97,8 @@ impl App {
     fn metric(mut self, metric: Value) -> Self {
         if self.policy.get("analysis").is_none() {
             let hold = json!({ "hold": "2m" });
-            self.policy["analysis"] = json!({ "source": "default", "interval": "1s", "metrics": [], "onUnknown": hold });
+            self.policy["analysis"] =
+                json!({ "source": "default", "interval": "1s", "metrics": [], "onUnknown": hold });
         }
         if let Some(Value::Array(metrics)) = self.policy.pointer_mut("/analysis/metrics") {
             metrics.push(metric);

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// Fields that are there only to be refused.
-const REFUSED: [&str; 3] = ["spec.strategy.ab", "spec.strategy.canary.steps[*].mirror", "spec.strategy.blueGreen.mirror"];
+const REFUSED: [&str; 3] =
+    ["spec.strategy.ab", "spec.strategy.canary.steps[*].mirror", "spec.strategy.blueGreen.mirror"];
 
 /// A value that breaks one bound; `None` takes the field away.
 struct Violation {
@@ -58,7 +59,8 @@ fn violations(place: &Place, now: &Value) -> Vec<Violation> {
 /// Every violation of the places below this part of an object, with the pointer at which it is made.
 fn all_violations(plural: &str, part: &str, documents: &[Good]) -> Vec<(Good, String, Violation)> {
     let mut found = Vec::new();
-    let of_part = places().into_iter().filter(|p| p.plural == plural && p.path.first().is_some_and(|first| first == part));
+    let of_part =
+        places().into_iter().filter(|p| p.plural == plural && p.path.first().is_some_and(|first| first == part));
     for place in of_part {
         if REFUSED.contains(&place.field().as_str()) {
             continue;

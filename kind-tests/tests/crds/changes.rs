@@ -38,7 +38,8 @@ async fn what_is_immutable_stays_as_it_was_made() -> anyhow::Result<()> {
             let path = format!("{}/{}", raw::sluice(&ns.name, &object.plural), object.name());
             // What a controller that runs here writes meanwhile must not be what the change is refused for.
             let said = wait_for(&format!("an answer to a change of {pointer}"), secs(20), async || {
-                let live = raw::send(&ns.client, Method::GET, &path, &Value::Null).await?.map_err(|s| Seen::yet(s.message))?;
+                let live =
+                    raw::send(&ns.client, Method::GET, &path, &Value::Null).await?.map_err(|s| Seen::yet(s.message))?;
                 let mut changed = live;
                 kind_tests::app::set(&mut changed, pointer, value.clone());
                 match raw::send(&ns.client, Method::PUT, &format!("{path}?dryRun=All"), &changed).await? {
@@ -48,7 +49,10 @@ async fn what_is_immutable_stays_as_it_was_made() -> anyhow::Result<()> {
                 }
             })
             .await?;
-            ensure!(matches!(said.as_slice(), [(_, m)] if m.contains(says)), "{file} {pointer}: should say {says}, but says {said:?}");
+            ensure!(
+                matches!(said.as_slice(), [(_, m)] if m.contains(says)),
+                "{file} {pointer}: should say {says}, but says {said:?}"
+            );
         }
         Ok(())
     })

@@ -2,7 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use http::Method;
-use kind_tests::{app::set, cluster::connect, namespace::Namespace, raw, wait::{Seen, secs, wait_for}};
+use kind_tests::{
+    app::set,
+    cluster::connect,
+    namespace::Namespace,
+    raw,
+    wait::{Seen, secs, wait_for},
+};
 use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
@@ -86,6 +92,11 @@ pub async fn installed() -> Result<Client> {
         let mut definition = serde_json::to_value(definition)?;
         set(&mut definition, "/apiVersion", json!("apiextensions.k8s.io/v1"));
         set(&mut definition, "/kind", json!("CustomResourceDefinition"));
+        // So that the chart can be installed afterwards as well as before.
+        set(&mut definition, "/metadata/labels", json!({ "app.kubernetes.io/managed-by": "Helm" }));
+        let release =
+            json!({ "meta.helm.sh/release-name": "sluice", "meta.helm.sh/release-namespace": "sluice-system" });
+        set(&mut definition, "/metadata/annotations", release);
         if let Err(status) = raw::apply(&client, "kind-tests", &path, &definition).await? {
             bail!("the API server refuses {name}: {}", status.message);
         }

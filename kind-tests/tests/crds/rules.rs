@@ -116,7 +116,11 @@ async fn every_rule_refuses_what_breaks_it_and_says_what_to_do() -> anyhow::Resu
         let (mut wrong, mut broken) = (Vec::new(), BTreeSet::new());
         for case in cases() {
             let object = good(case.file).with(&case.changes);
-            let what = format!("{} with {:?}", case.file, case.changes.iter().map(|(p, v)| format!("{p}: {v}")).collect::<Vec<_>>());
+            let what = format!(
+                "{} with {:?}",
+                case.file,
+                case.changes.iter().map(|(p, v)| format!("{p}: {v}")).collect::<Vec<_>>()
+            );
             match object.try_on(&ns).await? {
                 Ok(_) => wrong.push(format!("{what}: is accepted, but should say: {}", case.says)),
                 Err(status) => {
@@ -124,7 +128,9 @@ async fn every_rule_refuses_what_breaks_it_and_says_what_to_do() -> anyhow::Resu
                     if !matches!(causes.as_slice(), [(_, message)] if message.contains(case.says)) {
                         wrong.push(format!("{what}: should say only {:?}, but says {causes:#?}", case.says));
                     }
-                    broken.extend(causes.into_iter().map(|(field, message)| (object.plural.clone(), any_index(&field), message)));
+                    broken.extend(
+                        causes.into_iter().map(|(field, message)| (object.plural.clone(), any_index(&field), message)),
+                    );
                 }
             }
         }
@@ -133,9 +139,11 @@ async fn every_rule_refuses_what_breaks_it_and_says_what_to_do() -> anyhow::Resu
         let all = rules();
         let untested: Vec<&Rule> = all
             .iter()
-            .filter(|r| !broken.iter().any(|(plural, field, message)| {
-                *plural == r.plural && same_field(field, &r.field) && message.ends_with(&r.message)
-            }))
+            .filter(|r| {
+                !broken.iter().any(|(plural, field, message)| {
+                    *plural == r.plural && same_field(field, &r.field) && message.ends_with(&r.message)
+                })
+            })
             .filter(|r| !of_changes.iter().any(|(plural, says)| *plural == r.plural && r.message.contains(**says)))
             .collect();
         println!("{} rules, {} violations tried", all.len(), cases().len());

@@ -43,11 +43,13 @@ async fn kubectl_get_shows_what_is_going_on() -> anyhow::Result<()> {
         with_status(&ns).await?;
         let (names, row) = columns(&ns, "rolloutpolicies").await?;
         ensure!(names == "Name Workload Strategy Stable Candidate Weight Status (Waiting for) Age", "{names}");
-        let want = ["minimal", "web", "blueGreen", "3f9c01d2", "3f9c01d2", "20", "Gating", "waits for the conformance test"];
+        let want =
+            ["minimal", "web", "blueGreen", "3f9c01d2", "3f9c01d2", "20", "Gating", "waits for the conformance test"];
         ensure!(row[..8] == want, "{row:?}");
         let (names, row) = columns(&ns, "releases").await?;
         ensure!(names == "Name Policy Purpose From To Phase Weight (Waiting for) Age", "{names}");
-        let want = ["frontend-8b1e77a0-1", "frontend", "Update", "3f9c01d2", "8b1e77a0", "Shifting", "20", "bakes for 2 m"];
+        let want =
+            ["frontend-8b1e77a0-1", "frontend", "Update", "3f9c01d2", "8b1e77a0", "Shifting", "20", "bakes for 2 m"];
         ensure!(row[..8] == want, "{row:?}");
         for (plural, want) in [
             ("decisions", "Name Release Action By Age"),

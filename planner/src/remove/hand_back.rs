@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{clear_away, keep};
+use super::{clear_away, delete_all, keep, set_users};
 use crate::{
     converge::{Converged, Desired, converge},
     events::enter,
@@ -94,18 +94,25 @@ fn switch(
 
 /// Ours go, unless somebody has brought them back behind the Service meanwhile.
 fn ours_go(policy: &Policy, world: &World, hash: Option<&str>, journal: Journal, now: DateTime<Utc>) -> Plan {
+    let selects = world.apex.as_ref().map(|a| &a.selects);
     let answers = |pod: &String| world.apex.as_ref().is_some_and(|a| a.endpoints.contains(pod));
     let ours = world.revisions.values().flat_map(|r| &r.pods).any(|(name, p)| !p.terminating && answers(name));
     if let Some(hash) = hash.filter(|_| ours) {
-        let selects = Selects::Hash(hash.into());
-        if world.apex.as_ref().is_some_and(|a| a.selects != selects) {
+        let wanted = Selects::Hash(hash.into());
+        if selects.is_some_and(|s| *s != wanted) {
             let capacity = capacity(policy, world);
-            return Plan::act(vec![Action::SetApex { selects, capacity }], journal);
+            return Plan::act(vec![Action::SetApex { selects: wanted, capacity }], journal);
         }
-        return Plan::wait(
-            Waiting::for_it("Endpoints", "the Service's endpoints move to the workload's own pods"),
-            journal,
-        );
+        let words = "the Service's endpoints move to the workload's own pods";
+        return Plan::wait(Waiting::for_it("Endpoints", words), journal);
+    }
+    let replaced = matches!(selects, Some(Selects::Hash(of)) if hash.is_none_or(|hash| hash != of));
+    if replaced
+        && delete_all(world, None).is_empty()
+        && let Some(action) = set_users(world)
+    {
+        // The template changed: pods of the old one go, and whose come instead is the user's business by now.
+        return Plan::act(vec![action], journal);
     }
     clear_away(world, journal, now)
 }

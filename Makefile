@@ -1,0 +1,67 @@
+# Sluice. The two commands: `make demo` and `make test`. `make help` lists the rest.
+#
+# On Debian, `make` installs and builds what it needs by itself: the toolchains Rust (1.95 or newer) and Go (1.26 or newer), and
+# make, are all that must be there. Everything that is built for the local cluster lies in $(SLUICE_CACHE).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export SLUICE_CACHE ?= $(HOME)/.cache/sluice
+CLUSTER_SH := kind-tests/cluster/cluster.sh
+# Name of the local cluster: the demo's is kept for the next time, the tests' is made fresh and taken down.
+NAME ?= demo
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## Deliver a four-service application on a real Kubernetes, good and bad versions, live in the terminal
+	@kind-tests/demo.sh
+
+.PHONY: test
+test: test-quick test-cluster ## All tests: first those that need no cluster, then those on a real one
+
+.PHONY: test-quick
+test-quick: ## Unit, property, snapshot and in-memory tests, formatting and lints; no cluster
+	@kind-tests/test-quick.sh
+
+.PHONY: test-cluster
+test-cluster: ## The promises, on a real Kubernetes made for the purpose
+	@kind-tests/test-cluster.sh
+
+.PHONY: bench
+bench: ## Print the figures of this machine; PEERS=1 measures Flagger and Argo Rollouts too
+	@kind-tests/bench.sh
+
+.PHONY: cluster
+cluster: ## Start the local Kubernetes (CLUSTER=kind or CLUSTER=current use another)
+	@$(CLUSTER_SH) up $(NAME)
+
+.PHONY: cluster-down
+cluster-down: ## Stop it; nothing is left behind
+	@$(CLUSTER_SH) down $(NAME)
+
+.PHONY: images
+images: ## Build every image and give it to the local cluster
+	@$(CLUSTER_SH) images $(NAME)
+
+.PHONY: crds
+crds: ## Write the custom resource definitions from the Rust types
+	@cargo run --quiet --locked -p crds --bin crdgen -- charts/sluice/files/crds
+
+.PHONY: docs
+docs: ## Write the policy reference from the Rust types
+	@cargo run --quiet --locked -p crds --bin docgen -- docs/reference.md
+
+.PHONY: fmt
+fmt: ## Format the sources
+	@cargo fmt --all
+	@gofmt -w kind-tests/cluster
+
+.PHONY: lint
+lint: ## Formatting, clippy and the chart
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@charts/test.sh

@@ -1,0 +1,81 @@
+//! What must hold after every single write, whoever made it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::NS;
+use crate::cluster::{Cluster, Store, Write};
+
+/// Checks the invariants at every write from now on.
+pub fn watch(cluster: &Cluster) {
+    let mut adopted = false;
+    cluster.on_write(move |write, store| check(write, store, &mut adopted));
+}
+
+fn check(write: &Write<'_>, store: &Store, adopted: &mut bool) -> Vec<String> {
+    let mut broken = Vec::new();
+    let Some(apex) = store.get("services", NS, "shop") else { return broken };
+    let selector = strings(apex.pointer("/spec/selector"));
+    *adopted |= selector.keys().any(|k| k.starts_with("serving."));
+    let say = |what: String| format!("{} {} {} by {}: {what}", write.at, write.verb, write.key, write.actor);
+    let answering = |pod: &Value| selects(&selector, pod);
+    let ready = store.list("pods").filter(|p| answering(p) && is_ready(p)).count();
+    if *adopted && ready == 0 && write.actor == "controller" && write.key.to_string().contains("services") {
+        broken.push(say("callers have nobody to answer them".into()));
+    }
+    for release in store.list("releases") {
+        broken.extend(unproven(store, release, &answering).map(&say));
+        broken.extend(stable_shrinks(write, release).map(&say));
+    }
+    broken
+}
+
+/// Conformance first, and nothing for a revision that has failed.
+fn unproven(store: &Store, release: &Value, answering: &dyn Fn(&Value) -> bool) -> Option<String> {
+    if release.pointer("/spec/purpose")? != "Update" || release.pointer("/status/finishedAt").is_some() {
+        return None;
+    }
+    let to = release.pointer("/spec/to/revision")?.as_str()?;
+    let plan: Value = serde_json::from_str(release.pointer("/spec/plan")?.as_str()?).ok()?;
+    let gates = plan.get("gates").and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = gates.iter().filter(|g| g["at"] == "traffic").count();
+    let verdicts = release.pointer("/status/gates").and_then(Value::as_array).cloned().unwrap_or_default();
+    let passed = verdicts.iter().filter(|g| g["at"] == "traffic" && g["verdict"] == "Pass").count();
+    let serves = store.list("pods").any(|p| revision(p) == Some(to) && answering(p));
+    let fast = release.pointer("/spec/fast").is_some_and(|f| f == true);
+    (serves && passed < wanted && !fast).then(|| format!("revision {to} answers callers before its gates have passed"))
+}
+
+/// The stable revision keeps its pods until everything has gone over.
+fn stable_shrinks(write: &Write<'_>, release: &Value) -> Option<String> {
+    let from = release.pointer("/spec/from/revision")?.as_str()?;
+    let phase = release.pointer("/status/phase")?.as_str()?;
+    let (old, new) = (write.old?, write.new?);
+    let over = matches!(phase, "Warm" | "Succeeded") || release.pointer("/status/finishedAt").is_some();
+    if over || new["kind"] != "Deployment" || release.pointer("/spec/purpose")? != "Update" || revision(new) != Some(from) {
+        return None;
+    }
+    let count = |o: &Value| o.pointer("/spec/replicas").and_then(Value::as_u64);
+    (count(new) < count(old)).then(|| format!("the stable revision {from} loses pods in phase {phase}"))
+}
+
+fn strings(map: Option<&Value>) -> BTreeMap<String, String> {
+    map.and_then(|m| serde_json::from_value(m.clone()).ok()).unwrap_or_default()
+}
+
+fn selects(selector: &BTreeMap<String, String>, pod: &Value) -> bool {
+    let labels = strings(pod.pointer("/metadata/labels"));
+    let here = pod.pointer("/metadata/namespace").is_some_and(|n| n == NS);
+    here && !selector.is_empty() && selector.iter().all(|(k, v)| labels.get(k) == Some(v))
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    let ready = conditions.is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
+    ready && pod.pointer("/metadata/deletionTimestamp").is_none()
+}
+
+fn revision(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/labels/sluice.dev~1revision")?.as_str()
+}

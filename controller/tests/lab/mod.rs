@@ -1,0 +1,221 @@
+//! A laboratory: the real controller loop on a cluster in memory, an application with a policy, and what must hold at
+//! every write and for every request.
+
+#![allow(dead_code)] // each test crate uses a part of it
+
+mod invariants;
+pub mod shop;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use analysis::{Batch, Reason, Sample};
+use controller::{
+    api::Kube,
+    context::Context,
+    metrics::{Measure, Request},
+    telemetry::Telemetry,
+    watch,
+};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::cluster::{Cluster, Fault};
+
+/// The namespace of everything.
+pub const NS: &str = "shop";
+
+/// A cluster with a controller that comes back after every crash.
+pub struct Lab {
+    /// The cluster.
+    pub cluster: Cluster,
+    controller: Option<JoinHandle<()>>,
+}
+
+impl Lab {
+    /// A cluster with what the chart installs; no controller yet.
+    pub fn new(seed: u64) -> Self {
+        logging();
+        let cluster = Cluster::new(seed);
+        cluster.namespace(NS);
+        for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+            cluster.apply(json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+                "metadata": { "name": "sluice-decisions" }, "spec": { "validationActions": ["Deny"] },
+            }));
+        }
+        invariants::watch(&cluster);
+        cluster.start();
+        Self { cluster, controller: None }
+    }
+
+    /// Starts the controller. When its process dies, it comes back after `pause`.
+    pub fn controller(mut self, pause: Duration) -> Self {
+        let cluster = self.cluster.clone();
+        self.controller = Some(tokio::spawn(async move {
+            loop {
+                let process = process(&cluster);
+                if cluster.until_crash(process).await.is_ok() {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+            }
+        }));
+        self
+    }
+
+    /// Ends the controller for good.
+    pub fn stop_controller(&mut self) {
+        if let Some(task) = self.controller.take() {
+            task.abort();
+        }
+    }
+
+    /// The controller dies at its n-th write.
+    pub fn dying_at(self, write: u64, fault: Fault) -> Self {
+        self.cluster.fault("controller", write, fault);
+        self
+    }
+
+    /// Waits in virtual time; panics with what is there.
+    pub async fn until(&self, what: &str, holds: impl FnMut(&Cluster) -> bool) {
+        self.cluster.advance_until(what, Duration::from_secs(600), holds).await;
+    }
+
+    /// The policy's phase.
+    pub async fn until_phase(&self, phase: &str) {
+        self.until(&format!("the policy is {phase}"), |c| self::phase(c) == phase).await;
+    }
+
+    /// Waits until a policy is settled on an image.
+    pub async fn until_settled_on(&self, image: &str) {
+        self.until(&format!("settled on {image}"), |c| {
+            let policy = c.get("rolloutpolicies", NS, "shop");
+            let stable = policy.and_then(|p| p.pointer("/status/stable/images/0").cloned());
+            phase(c) == "Settled" && stable == Some(json!(image))
+        })
+        .await;
+    }
+
+    /// No request failed and nothing that must never happen did.
+    pub fn nothing_went_wrong(&self) {
+        let (from, to) = (Duration::ZERO, self.cluster.elapsed());
+        let failures = self.cluster.failures(from, to);
+        let asked = self.cluster.requests(from, to);
+        let shown: Vec<_> = failures.iter().take(10).map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{} of {asked} requests failed:\n{}\n{}", failures.len(), shown.join("\n"), self.cluster.dump());
+        let violations = self.cluster.violations();
+        assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.cluster.dump());
+    }
+
+    /// Answers by image since the beginning.
+    pub fn answers(&self) -> BTreeMap<String, usize> {
+        self.cluster.answers(Duration::ZERO, self.cluster.elapsed())
+    }
+
+    /// Nothing is written while nothing is left to do.
+    pub async fn is_quiet(&self) {
+        self.cluster.stop_traffic(NS, "shop");
+        // Longer than failed pods are kept for looking at.
+        self.cluster.advance(Duration::from_secs(1200)).await;
+        let before = self.cluster.writes("controller");
+        self.cluster.advance(Duration::from_secs(3600)).await;
+        let after = self.cluster.writes("controller");
+        assert_eq!(before, after, "something is written although nothing is left to do\n{}", self.cluster.dump());
+    }
+
+    /// What matters at the end, to compare two histories.
+    pub fn outcome(&self) -> Value {
+        let c = &self.cluster;
+        let phases: BTreeMap<_, _> = c
+            .list("releases", NS)
+            .iter()
+            .map(|r| (name(r), r.pointer("/status/phase").cloned().unwrap_or_default()))
+            .collect();
+        let replicas: BTreeMap<_, _> =
+            c.list("deployments", NS).iter().map(|d| (name(d), d["spec"]["replicas"].clone())).collect();
+        let selector = c.get("services", NS, "shop").map(|s| s["spec"]["selector"].clone());
+        let members: Vec<_> = c
+            .list("pods", NS)
+            .iter()
+            .filter_map(|p| p.pointer("/metadata/labels").cloned())
+            .map(|l| l.as_object().map(|l| l.keys().filter(|k| k.starts_with("serving.")).cloned().collect::<Vec<_>>()))
+            .collect();
+        json!({ "policy": phase(c), "releases": phases, "replicas": replicas, "selector": selector, "members": members })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stop_controller();
+    }
+}
+
+/// One process of the controller: everything it remembers ends with it.
+fn process(cluster: &Cluster) -> BoxFuture<'static, ()> {
+    let client = cluster.client("controller");
+    let (wake, woken) = futures::channel::mpsc::unbounded();
+    let clock = cluster.clock();
+    let measure = Arc::new(Numbers(cluster.clone()));
+    let context = Context::new(
+        Kube::new(client.clone()),
+        Arc::new(move || clock.now()),
+        measure,
+        wake,
+        Telemetry::default(),
+        None,
+    );
+    watch::run(client, Arc::new(context), woken).for_each(|()| std::future::ready(())).boxed()
+}
+
+/// Metrics from the requests that were really made.
+struct Numbers(Cluster);
+
+impl Measure for Numbers {
+    fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Batch> {
+        let window = request.window.to_std().unwrap_or_default();
+        let sample = |name: &str| {
+            let (policy, revision) = (&request.policy, &request.revision);
+            let value = match name {
+                "success-rate" => self.0.success_rate(&request.namespace, policy, revision, window),
+                _ => self.0.latency(&request.namespace, policy, revision, 0.99, window).map(|l| l.as_secs_f64()),
+            };
+            value.map_or_else(|| Sample::unknown(Reason::NoData, "no requests"), Sample::value)
+        };
+        let samples = request.analysis.metrics.iter().map(|m| (m.name.clone(), sample(&m.name))).collect();
+        async move { Batch { at: request.at, samples } }.boxed()
+    }
+
+    fn scrape_interval<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Duration> {
+        async { Duration::from_secs(1) }.boxed()
+    }
+}
+
+/// The policy's phase as its status says it.
+pub fn phase(cluster: &Cluster) -> String {
+    let policy = cluster.get("rolloutpolicies", NS, "shop");
+    policy.and_then(|p| Some(p.pointer("/status/phase")?.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// The phase of the newest release.
+pub fn release(cluster: &Cluster) -> Option<Value> {
+    cluster.list("releases", NS).into_iter().max_by_key(|r| {
+        let sequence = r.pointer("/metadata/annotations/sluice.dev~1sequence").and_then(Value::as_str);
+        sequence.and_then(|s| s.parse::<u64>().ok())
+    })
+}
+
+/// The phase of the newest release, as a word.
+pub fn release_phase(cluster: &Cluster) -> String {
+    release(cluster).and_then(|r| Some(r.pointer("/status/phase")?.as_str()?.to_owned())).unwrap_or_default()
+}
+
+fn name(object: &Value) -> String {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Prints what the controller does when `RUST_LOG` is set.
+pub fn logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).without_time().with_test_writer().try_init();
+}

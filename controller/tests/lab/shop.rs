@@ -1,0 +1,90 @@
+//! The application of every scenario: a Deployment `shop`, its Service, a conformance suite, and a policy.
+
+use serde_json::{Value, json};
+
+use super::{Lab, NS};
+
+/// The user's Deployment.
+pub fn deployment(image: &str, replicas: u32) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "shop", "namespace": NS },
+        "spec": {
+            "replicas": replicas,
+            "selector": { "matchLabels": { "app": "shop" } },
+            "template": {
+                "metadata": { "labels": { "app": "shop" } },
+                "spec": { "containers": [{ "name": "app", "image": image, "ports": [{ "name": "http", "containerPort": 8080 }] }] },
+            },
+        },
+    })
+}
+
+/// The Service that callers use.
+pub fn service() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "shop", "namespace": NS },
+        "spec": { "selector": { "app": "shop" }, "ports": [{ "name": "http", "port": 80, "targetPort": "http" }] },
+    })
+}
+
+/// A policy with a conformance gate and a success rate, in seconds.
+pub fn policy(strategy: Value) -> Value {
+    json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "RolloutPolicy", "metadata": { "name": "shop", "namespace": NS },
+        "spec": {
+            "workload": { "kind": "Deployment", "name": "shop" }, "service": { "name": "shop" },
+            "firstRevision": "Trust", "settle": "2s", "warmFor": "20s", "history": 5,
+            "traffic": { "service": { "propagation": "2s", "drain": "5s" } },
+            "strategy": strategy,
+            "gates": [{ "name": "conformance", "at": "traffic", "suite": { "name": "shop" }, "timeout": "2m", "attempts": 1 }],
+            "analysis": {
+                "source": "default", "interval": "5s", "mode": { "threshold": { "failures": 2 } },
+                "metrics": [{ "name": "success-rate", "objective": { "min": 99.0 } }],
+            },
+            "deadlines": { "progress": "1m" },
+        },
+    })
+}
+
+/// 20 %, then 50 %.
+pub fn canary() -> Value {
+    json!({ "canary": { "steps": [{ "weight": 20, "bake": "10s" }, { "weight": 50, "bake": "10s" }] } })
+}
+
+/// All at once.
+pub fn blue_green() -> Value {
+    json!({ "blueGreen": { "bake": "20s" } })
+}
+
+impl Lab {
+    /// Version 1 runs with four pods and gets requests; no policy yet.
+    pub async fn running(self) -> Self {
+        self.cluster.apply(json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "ConformanceSuite", "metadata": { "name": "shop", "namespace": NS },
+            "spec": { "image": "suite:1" },
+        }));
+        self.cluster.job_outcome("suite:1", crate::cluster::JobOutcome::pass(std::time::Duration::from_secs(3)));
+        self.cluster.apply(deployment("shop:1", 4));
+        self.cluster.apply(service());
+        self.until("version 1 runs", |c| {
+            c.get("deployments", NS, "shop").is_some_and(|d| d.pointer("/status/readyReplicas") == Some(&json!(4)))
+        })
+        .await;
+        self.cluster.advance(std::time::Duration::from_secs(5)).await;
+        self.cluster.traffic(NS, "shop");
+        self
+    }
+
+    /// The policy takes version 1 over.
+    pub async fn taken_over(self, strategy: Value) -> Self {
+        self.cluster.apply(policy(strategy));
+        self.until_settled_on("shop:1").await;
+        self
+    }
+
+    /// Changes the image of the user's Deployment, as `kubectl set image` does.
+    pub fn deploy(&self, image: &str) {
+        let change = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "app", "image": image, "ports": [{ "name": "http", "containerPort": 8080 }] }] } } } });
+        self.cluster.patch("deployments", NS, "shop", &change);
+    }
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The promises on a real Kubernetes. The cluster is made fresh and taken down at the end, whatever happens; with
+# CLUSTER=kind or CLUSTER=current another one is used. Arguments go to `cargo test`, such as a part of a test's name.
+set -euo pipefail
+# shellcheck source=kind-tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+toolchains
+NAME=${NAME_OF_TEST_CLUSTER:-test}
+say "building the tests"
+cargo test --locked --package kind-tests --no-run --quiet
+trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh down "$NAME"; exit $code' EXIT
+trap 'exit 130' INT TERM
+bring_up "$NAME" --fresh
+# Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
+say "tests that can share the cluster"
+cargo test --locked --package kind-tests --no-fail-fast -- --test-threads "${TEST_THREADS:-4}" "$@"
+say "done"

@@ -1,0 +1,15 @@
+//! The promises that disturb the controller or Prometheus, one at a time, after all others.
+#![forbid(unsafe_code)]
+
+mod promise_08_killed;
+mod promise_09_upgrade;
+mod promise_10_prometheus_away;
+mod promise_11_rbac;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Held by a test while it disturbs what all of them need.
+async fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::const_new(());
+    ONE.lock().await
+}

@@ -1,0 +1,257 @@
+//! What the cluster does by itself: Deployments, pods, endpoints, Jobs; and what can be seen of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use planner::{
+    RevisionId, World,
+    journal::Evidence,
+    world::{Apex, Pod, Revision, Run, RunKey, Selects, Trouble, Wish, Workload},
+};
+
+use super::{Model, Test};
+
+/// How a version's pods behave; in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pods {
+    ReadyAfter(i64),
+    Crash,
+    NeverReady,
+    ImageMissing,
+    /// They were ready and are not now.
+    Down,
+}
+
+/// Whose pod it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    Revision(RevisionId),
+    /// The user's own ReplicaSet, by the hash of its template.
+    Workload(String),
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodLife {
+    pub owner: Owner,
+    pub born: i64,
+    pub ends: Option<i64>,
+    pub members_of: BTreeSet<RevisionId>,
+}
+
+/// How long a pod takes to end.
+const GRACE: i64 = 2;
+/// How long a test runs.
+const TEST: i64 = 5;
+/// How long a wish must rest.
+const SETTLE: i64 = 5;
+
+impl Model {
+    pub(super) fn cluster_moves(&mut self) {
+        let listed = self.selected();
+        if let Some(apex) = &mut self.apex {
+            apex.endpoints = listed;
+        }
+        let clock = self.clock;
+        self.pods.retain(|_, p| p.ends.is_none_or(|at| at > clock));
+        let pods = &self.pods;
+        self.live.retain(|id, l| {
+            l.replicas.is_some()
+                || l.complete
+                || l.recorded
+                || pods.values().any(|p| p.owner == Owner::Revision(id.clone()))
+        });
+        let wanted: Vec<_> =
+            self.live.iter().map(|(id, l)| (Owner::Revision(id.clone()), l.replicas.unwrap_or(0))).collect();
+        for (owner, replicas) in wanted {
+            self.scale_to(&owner, replicas);
+        }
+        let Some(load) = &self.load else {
+            let theirs: BTreeSet<_> = self.workload_hashes();
+            theirs.into_iter().for_each(|h| self.scale_to(&Owner::Workload(h), 0));
+            return;
+        };
+        let (hash, replicas) = (hash(&load.wish.revision), load.replicas);
+        self.scale_to(&Owner::Workload(hash.clone()), replicas);
+        let fresh = self.ready_of(&Owner::Workload(hash.clone())).len() as u32;
+        if fresh >= replicas {
+            let old = self.workload_hashes();
+            old.into_iter().filter(|h| *h != hash).for_each(|h| self.scale_to(&Owner::Workload(h), 0));
+        }
+    }
+
+    fn workload_hashes(&self) -> BTreeSet<String> {
+        let hash = |p: &PodLife| match &p.owner {
+            Owner::Workload(hash) => Some(hash.clone()),
+            Owner::Revision(_) => None,
+        };
+        self.pods.values().filter_map(hash).collect()
+    }
+
+    fn scale_to(&mut self, owner: &Owner, replicas: u32) {
+        let mut mine: Vec<_> = self.pods.iter().filter(|(_, p)| p.owner == *owner && p.ends.is_none()).collect();
+        mine.sort_by_key(|(name, p)| (!self.ready(p), std::cmp::Reverse(p.born), *name));
+        let have = mine.len() as u32;
+        let surplus: Vec<String> =
+            mine.iter().rev().take(have.saturating_sub(replicas) as usize).map(|(n, _)| (*n).clone()).collect();
+        for name in surplus {
+            self.pods.get_mut(&name).unwrap().ends = Some(self.clock + GRACE);
+        }
+        if self.quota || self.namespace_terminating {
+            return;
+        }
+        for _ in have..replicas {
+            self.serial += 1;
+            let name = match owner {
+                Owner::Revision(id) => format!("{}-{:03}", &id.as_str()[..1], self.serial),
+                Owner::Workload(hash) => format!("own-{hash}-{:03}", self.serial),
+            };
+            let pod = PodLife { owner: owner.clone(), born: self.clock, ends: None, members_of: BTreeSet::new() };
+            self.pods.insert(name, pod);
+        }
+    }
+
+    /// Somebody kills a pod of ours; another one comes.
+    pub fn kill_one(&mut self, id: &RevisionId) {
+        let alive = |p: &PodLife| p.owner == Owner::Revision(id.clone()) && p.ends.is_none();
+        let ends = self.clock + GRACE;
+        if let Some(pod) = self.pods.values_mut().find(|p| alive(p)) {
+            pod.ends = Some(ends);
+        }
+    }
+
+    fn behaviour(&self, owner: &Owner) -> Pods {
+        let of = |id: &str| self.behaviours.iter().find(|(d, _)| d.id().as_str() == id).map(|(_, b)| b.pods);
+        match owner {
+            Owner::Revision(id) => of(id.as_str()),
+            Owner::Workload(hash) => of(&hash[1..]),
+        }
+        .unwrap_or(Pods::ReadyAfter(2))
+    }
+
+    pub(super) fn ready(&self, pod: &PodLife) -> bool {
+        let after = |s| pod.ends.is_none() && self.clock >= pod.born + s;
+        matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if after(s))
+    }
+
+    pub(super) fn ready_of(&self, owner: &Owner) -> BTreeSet<String> {
+        let pods = self.pods.iter().filter(|(_, p)| p.owner == *owner && self.ready(p));
+        pods.map(|(n, _)| n.clone()).collect()
+    }
+
+    /// The ready pods that the apex selects now.
+    pub(super) fn selected(&self) -> BTreeSet<String> {
+        let Some(apex) = &self.apex else { return BTreeSet::new() };
+        let matches = |p: &PodLife| match (&apex.selects, &p.owner) {
+            (Selects::Users, _) => true,
+            (Selects::Serving(id), Owner::Revision(of)) => of == id || p.members_of.contains(id),
+            (Selects::Only(id), Owner::Revision(of)) => of == id,
+            (Selects::Hash(hash), Owner::Workload(of)) => of == hash,
+            _ => false,
+        };
+        self.pods.iter().filter(|(_, p)| self.ready(p) && matches(p)).map(|(n, _)| n.clone()).collect()
+    }
+
+    fn trouble(&self, pod: &PodLife) -> Option<Trouble> {
+        match self.behaviour(&pod.owner) {
+            Pods::Crash if self.clock > pod.born + 2 => Some(Trouble::Failed("container app exits with code 1".into())),
+            Pods::ImageMissing => Some(Trouble::NotStarted("image shop:x cannot be pulled".into())),
+            _ => None,
+        }
+    }
+
+    /// What an honest observer would tell.
+    pub fn observe(&self) -> World {
+        World {
+            deleting: self.deleting,
+            finalizer: self.finalizer,
+            namespace_terminating: self.namespace_terminating,
+            workload: self.load.as_ref().map(|_| self.workload()),
+            apex: self.apex.as_ref().map(|a| Apex {
+                selects: a.selects.clone(),
+                endpoints: a.endpoints.clone(),
+                capacity: a.capacity,
+                marked: a.marked,
+            }),
+            revisions: self.live.keys().map(|id| (id.clone(), self.revision(id))).collect(),
+            stable: self.stable.clone(),
+            release: self.release.clone(),
+            last: self.last.clone(),
+            history: self.history.clone(),
+            failed: self.failed.clone(),
+            runs: self.runs_now(),
+            look: self.look(),
+            decisions: self.decisions_now(),
+            unsettled: self.unsettled.clone(),
+            blockers: self.blockers.clone(),
+        }
+    }
+
+    fn workload(&self) -> Workload {
+        let load = self.load.as_ref().unwrap();
+        let hash = hash(&load.wish.revision);
+        let pods = self.pods.values().filter(|p| matches!(p.owner, Owner::Workload(_))).count() as u32;
+        let ready = self.ready_of(&Owner::Workload(hash.clone())).len() as u32;
+        let settled = self.clock >= load.since + SETTLE;
+        Workload {
+            replicas: load.replicas,
+            pods,
+            ready,
+            rolled_out: ready == load.replicas && pods == ready,
+            hash: Some(hash),
+            wish: load.readable.then(|| Wish { revision: load.wish.clone(), settled }),
+        }
+    }
+
+    fn revision(&self, id: &RevisionId) -> Revision {
+        let live = &self.live[id];
+        let mine = self.pods.iter().filter(|(_, p)| p.owner == Owner::Revision(id.clone()));
+        let pods = mine.map(|(name, p)| {
+            let trouble = self.trouble(p);
+            let (terminating, members_of) = (p.ends.is_some(), p.members_of.clone());
+            (name.clone(), Pod { ready: self.ready(p), terminating, members_of, trouble })
+        });
+        Revision {
+            digest: live.digest.clone(),
+            replicas: live.replicas,
+            complete: live.complete,
+            recorded: live.recorded,
+            pods: pods.collect(),
+            left_serving: live.left_serving,
+        }
+    }
+
+    fn runs_now(&self) -> BTreeMap<RunKey, Run> {
+        let Some(release) = &self.release else { return BTreeMap::new() };
+        let ours = self.runs.iter().filter(|((name, _), _)| *name == release.name);
+        ours.map(|((_, key), since)| (key.clone(), self.run_now(key, *since))).collect()
+    }
+
+    fn run_now(&self, key: &RunKey, since: i64) -> Run {
+        let to = self.release.as_ref().and_then(|r| r.to.as_ref());
+        let said = to.and_then(|t| self.behaviours.get(&t.digest)).and_then(|b| b.tests.get(&key.gate));
+        let evidence = |code, log: &str| Evidence {
+            job: format!("{}-{}", key.gate, key.attempt),
+            exit_code: Some(code),
+            summary: None,
+            log: Some(log.into()),
+        };
+        match said.unwrap_or(&Test::Passes) {
+            Test::Hangs => Run::Going("the Job's image cannot be pulled".into()),
+            _ if self.clock < since + TEST => Run::Going("the Job runs".into()),
+            Test::Passes => Run::Passed(evidence(0, "all good\n")),
+            Test::Fails => Run::Failed(evidence(1, "checkout\nrefuses an expired card\n")),
+            Test::Breaks => Run::Broken("the pod was evicted".into()),
+        }
+    }
+
+    fn decisions_now(&self) -> Vec<planner::world::Decision> {
+        let about = |r: &Option<planner::world::Release>| r.as_ref().map(|r| r.name.clone());
+        let names = [about(&self.release), about(&self.last)];
+        self.decisions.iter().filter(|d| names.contains(&Some(d.release.clone()))).cloned().collect()
+    }
+}
+
+/// The `pod-template-hash` of a version of the user's Deployment.
+pub fn hash(id: &RevisionId) -> String {
+    format!("h{id}")
+}

@@ -1,0 +1,483 @@
+//! A small model of a cluster: it does what plans say, lets time pass, and complains as soon as a promise is broken.
+//!
+//! One tick is one second. Pods take time, endpoints follow readiness and selectors one tick later, tests and metrics answer
+//! by version. A pass is made when something that the planner can see has changed, or when the last plan asked for one.
+
+mod act;
+mod cluster;
+mod fixtures;
+mod log;
+mod oracle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use analysis::{Batch, Reason, Sample};
+use chrono::{DateTime, TimeDelta, Utc};
+use planner::{
+    Digest, Journal, Plan, Policy, RevisionId, Waiting, World, check,
+    journal::{Phase, Purpose, RevisionRef},
+    plan,
+    world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects},
+};
+
+pub use cluster::{Owner, PodLife, Pods};
+pub use fixtures::{blue_green, canary, gate, measured, rev, step};
+
+/// What the metrics say of a version.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metrics {
+    Good,
+    Bad,
+    Silent,
+}
+
+/// What a gate's test says of a version.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    Passes,
+    Fails,
+    /// It never starts.
+    Hangs,
+    /// It is evicted again and again.
+    Breaks,
+}
+
+/// How a version behaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behaviour {
+    pub pods: Pods,
+    pub metrics: Metrics,
+    /// By gate; tests that are not named pass.
+    pub tests: BTreeMap<String, Test>,
+}
+
+/// A Deployment of ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Live {
+    pub digest: Digest,
+    pub replicas: Option<u32>,
+    pub complete: bool,
+    pub recorded: bool,
+    pub left_serving: bool,
+}
+
+/// The user's Deployment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    pub replicas: u32,
+    pub wish: RevisionRef,
+    pub since: i64,
+    pub readable: bool,
+}
+
+/// The Service that callers use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    pub selects: Selects,
+    pub capacity: Option<u32>,
+    pub marked: bool,
+    pub endpoints: BTreeSet<String>,
+}
+
+/// The cluster, the policy and everything that a controller would remember.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub policy: Policy,
+    pub start: DateTime<Utc>,
+    /// Seconds since the start.
+    pub clock: i64,
+    pub behaviours: BTreeMap<Digest, Behaviour>,
+    pub live: BTreeMap<RevisionId, Live>,
+    pub pods: BTreeMap<String, PodLife>,
+    pub load: Option<Load>,
+    pub apex: Option<Service>,
+    pub release: Option<Release>,
+    pub last: Option<Release>,
+    pub history: Vec<PastRelease>,
+    pub stable: Option<RevisionRef>,
+    pub failed: BTreeSet<Digest>,
+    pub decisions: Vec<Decision>,
+    pub runs: BTreeMap<(String, RunKey), i64>,
+    pub unsettled: BTreeMap<String, String>,
+    pub blockers: Vec<Blocker>,
+    pub deleting: bool,
+    pub finalizer: bool,
+    pub namespace_terminating: bool,
+    /// Nothing gets more pods: a quota.
+    pub quota: bool,
+    /// Execute only so many actions of the next pass, and forget its journal.
+    pub crash_after: Option<usize>,
+    /// The looks do not speak of this metric.
+    pub unspoken: Option<String>,
+    /// The controller is away.
+    pub away: bool,
+    /// The policy object is gone.
+    pub gone: bool,
+    pub passes: u32,
+    pub writes: u32,
+    /// Lines for people.
+    pub log: Vec<String>,
+    pub finished: Vec<(String, Phase)>,
+    pub waiting: Option<Waiting>,
+    pub(super) due: Option<i64>,
+    pub(super) seen: Option<Box<(Policy, World)>>,
+    pub(super) serial: u32,
+    pub oracle: oracle::Oracle,
+}
+
+impl Model {
+    /// A workload of revision 1 with four pods behind its Service; the policy was just made.
+    pub fn new(policy: Policy) -> Self {
+        let mut model = Self {
+            start: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            clock: 0,
+            behaviours: BTreeMap::new(),
+            live: BTreeMap::new(),
+            pods: BTreeMap::new(),
+            load: Some(Load { replicas: 4, wish: rev(1), since: -100, readable: true }),
+            apex: Some(Service { selects: Selects::Users, capacity: None, marked: false, endpoints: BTreeSet::new() }),
+            release: None,
+            last: None,
+            history: Vec::new(),
+            stable: None,
+            failed: BTreeSet::new(),
+            decisions: Vec::new(),
+            runs: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            blockers: Vec::new(),
+            deleting: false,
+            finalizer: false,
+            namespace_terminating: false,
+            quota: false,
+            crash_after: None,
+            unspoken: None,
+            away: false,
+            gone: false,
+            passes: 0,
+            writes: 0,
+            log: Vec::new(),
+            finished: Vec::new(),
+            waiting: None,
+            due: Some(0),
+            seen: None,
+            serial: 0,
+            oracle: oracle::Oracle::default(),
+            policy,
+        };
+        model.away = true;
+        (0..10).for_each(|_| model.tick());
+        model.away = false;
+        model.clock = 0;
+        model.pods.values_mut().for_each(|p| p.born -= 10);
+        model
+    }
+
+    /// The workload has been taken over and nothing is left to do.
+    pub fn adopted(policy: Policy) -> Self {
+        let mut model = Self::new(policy);
+        model.settle();
+        assert_eq!(model.finished, [("shop-11111111-1".to_owned(), Phase::Succeeded)], "{}", model.story());
+        model.oracle.served = true;
+        model
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.start + TimeDelta::seconds(self.clock)
+    }
+
+    // What people and machines do.
+
+    /// The workload's template names version `n`.
+    pub fn wish(&mut self, n: u32) -> &mut Self {
+        let since = self.clock;
+        if let Some(load) = &mut self.load {
+            (load.wish, load.since) = (rev(n), since);
+        }
+        self
+    }
+
+    /// How version `n` behaves from now on.
+    pub fn behaves(&mut self, n: u32, change: impl FnOnce(&mut Behaviour)) -> &mut Self {
+        change(self.behaviours.entry(rev(n).digest).or_default());
+        self
+    }
+
+    pub fn pods_of(&mut self, n: u32, pods: Pods) -> &mut Self {
+        self.behaves(n, |b| b.pods = pods)
+    }
+
+    pub fn metrics_of(&mut self, n: u32, metrics: Metrics) -> &mut Self {
+        self.behaves(n, |b| b.metrics = metrics)
+    }
+
+    pub fn test_of(&mut self, n: u32, gate: &str, test: Test) -> &mut Self {
+        self.behaves(n, |b| drop(b.tests.insert(gate.into(), test)))
+    }
+
+    /// Somebody decides about the release under way, or else the last one.
+    pub fn decide(&mut self, action: Order) -> &mut Self {
+        let about = self.release.as_ref().or(self.last.as_ref()).unwrap();
+        let (release, digest) = (about.name.clone(), about.to.as_ref().unwrap().digest.clone());
+        if action == Order::Retry && self.release.is_none() {
+            self.failed.remove(&digest);
+        }
+        if action == Order::Retry {
+            self.oracle.forgive(&release, &digest);
+        }
+        self.serial += 1;
+        let uid = format!("decision-{}", self.serial);
+        self.decisions.push(Decision { uid, by: "ann".into(), action, release, digest, at: self.now() });
+        self
+    }
+
+    pub fn delete_policy(&mut self) -> &mut Self {
+        self.deleting = true;
+        self.gone |= !self.finalizer;
+        self
+    }
+
+    /// The policy is made again, by the same name, after it was removed.
+    pub fn policy_again(&mut self) -> &mut Self {
+        (self.deleting, self.gone, self.finalizer) = (false, false, false);
+        (self.release, self.last, self.due) = (None, None, Some(self.clock));
+        self.history.clear();
+        self
+    }
+
+    // Time.
+
+    /// One second: the cluster moves, then the controller looks if there is something to see.
+    pub fn tick(&mut self) {
+        self.clock += 1;
+        self.cluster_moves();
+        if !self.away && !self.gone {
+            self.controller_looks();
+        }
+        self.audit();
+    }
+
+    pub fn run(&mut self, seconds: i64) -> &mut Self {
+        (0..seconds).for_each(|_| self.tick());
+        self
+    }
+
+    /// Until something is so; fails with the whole story when it does not come within `seconds`.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, seconds: i64, so: impl Fn(&Self) -> bool) -> &mut Self {
+        for _ in 0..seconds {
+            if so(self) {
+                return self;
+            }
+            self.tick();
+        }
+        assert!(so(self), "not within {seconds} s: {what}\n{}", self.story());
+        self
+    }
+
+    /// Until the active release is in a phase.
+    #[track_caller]
+    pub fn until_phase(&mut self, phase: Phase) -> &mut Self {
+        self.until(&format!("{phase:?}"), 3000, |m| m.phase() == Some(phase))
+    }
+
+    /// Until the active release is in a step and it is in force.
+    #[track_caller]
+    pub fn until_step(&mut self, k: u32) -> &mut Self {
+        self.until(&format!("step {k} in force"), 3000, |m| {
+            m.journal().is_some_and(|j| j.step == Some(k) && j.applied_at.is_some())
+        })
+    }
+
+    /// Until the last release ended in a phase.
+    #[track_caller]
+    pub fn until_finished(&mut self, phase: Phase) -> &mut Self {
+        let before = self.finished.len();
+        self.until("the release ends", 3000, |m| m.finished.len() > before);
+        assert_eq!(self.finished.last().unwrap().1, phase, "{}", self.story());
+        self
+    }
+
+    /// Until nothing is left to do, or only a person can act; then planning again changes nothing.
+    #[track_caller]
+    pub fn settle(&mut self) -> &mut Self {
+        let mut quiet = 0;
+        for _ in 0..6000 {
+            let (writes, stalled) = (self.writes, self.waiting.as_ref().is_none_or(|w| w.stalled));
+            self.tick();
+            let idle = self.release.is_none() || stalled;
+            quiet = if self.writes == writes && idle { quiet + 1 } else { 0 };
+            if quiet > 40 || self.gone {
+                self.assert_nothing_to_do();
+                return self;
+            }
+        }
+        panic!("it never comes to rest\n{}", self.story());
+    }
+
+    // What can be asked.
+
+    pub fn journal(&self) -> Option<&Journal> {
+        self.release.as_ref().map(|r| &r.journal)
+    }
+
+    pub fn phase(&self) -> Option<Phase> {
+        self.journal().map(|j| j.phase)
+    }
+
+    pub fn last_journal(&self) -> &Journal {
+        &self.last.as_ref().unwrap().journal
+    }
+
+    pub fn serves(&self) -> String {
+        self.stable.as_ref().map_or("-".into(), |s| s.revision.to_string())
+    }
+
+    pub fn reason(&self) -> &str {
+        self.waiting.as_ref().map_or("", |w| w.reason.as_str())
+    }
+
+    pub fn says(&self) -> &str {
+        self.waiting.as_ref().map_or("", |w| w.message.as_str())
+    }
+
+    pub fn replicas(&self, n: u32) -> u32 {
+        self.live.get(&rev(n).revision).and_then(|l| l.replicas).unwrap_or(0)
+    }
+
+    /// Pods of version `n` that callers reach.
+    pub fn reached(&self, n: u32) -> usize {
+        let id = rev(n).revision;
+        let listed = self.apex.iter().flat_map(|a| &a.endpoints);
+        listed.filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == Owner::Revision(id.clone()))).count()
+    }
+
+    // The controller.
+
+    fn controller_looks(&mut self) {
+        for _ in 0..60 {
+            let world = self.observe();
+            let due = self.due.is_some_and(|at| at <= self.clock);
+            let facts = (self.policy.clone(), world.clone());
+            if !due && self.seen.as_deref() == Some(&facts) {
+                return;
+            }
+            self.seen = Some(Box::new(facts));
+            self.pass(&world);
+            if self.gone || self.due.is_none_or(|at| at > self.clock) {
+                return;
+            }
+        }
+        panic!("the controller turns in circles\n{}", self.story());
+    }
+
+    fn pass(&mut self, world: &World) {
+        let (now, policy) = (self.now(), self.policy.clone());
+        let plan = plan(&self.policy, world, now);
+        self.passes += 1;
+        self.write_down(&plan);
+        let broken = check(&self.policy, world, &plan, now);
+        let broken: Vec<_> = broken.into_iter().filter(|b| !self.oracle.excused(b)).collect();
+        assert!(broken.is_empty(), "{broken:#?}\n{plan:#?}\n{}", self.story());
+        assert_eq!(plan, planner::plan(&self.policy, world, now), "a plan depends on its inputs only");
+        let crash = self.crash_after.take();
+        let upto = crash.unwrap_or(usize::MAX).min(plan.actions.len());
+        let mut done = true;
+        for action in &plan.actions[..upto] {
+            self.twice(action);
+            if !done {
+                break;
+            }
+            done = self.perform(action);
+        }
+        self.waiting = plan.waiting.clone();
+        if crash.is_some() {
+            self.log.push("      the controller crashed".into());
+        } else if done {
+            self.store(&plan);
+        }
+        let retry = (!done).then(|| TimeDelta::seconds(1));
+        self.due = retry.or(plan.requeue).map(|r| self.clock + r.num_milliseconds().div_ceil_secs());
+        let same = crash.is_none() && done && self.observe() == *world && self.policy == policy;
+        let at_once = self.due.is_some_and(|at| at <= self.clock);
+        assert!(
+            !(same && at_once),
+            "a plan that changes nothing asks to be called at once: {plan:#?}\n{}",
+            self.story()
+        );
+        if self.due.is_none() && !self.gone && crash.is_some() {
+            self.due = Some(self.clock + 1);
+        }
+    }
+
+    /// The journal, and what follows from a release that has ended.
+    fn store(&mut self, plan: &Plan) {
+        let (Some(release), Some(journal)) = (&mut self.release, &plan.journal) else { return };
+        if release.journal == *journal {
+            return;
+        }
+        self.writes += 1;
+        oracle::bounded(journal);
+        release.journal = journal.clone();
+        if !journal.finished() {
+            return;
+        }
+        let ended = self.release.take().unwrap();
+        self.finished.push((ended.name.clone(), ended.journal.phase));
+        if let Some(to) = ended.to.as_ref().filter(|_| ended.journal.condemns()) {
+            self.failed.insert(to.digest.clone());
+        }
+        if ended.journal.phase == Phase::Succeeded && ended.purpose != Purpose::Remove {
+            self.stable.clone_from(&ended.to);
+            ended.to.iter().for_each(|to| drop(self.failed.remove(&to.digest)));
+        }
+        if let Some(before) = self.last.replace(ended) {
+            let to = before.to.as_ref();
+            let passed = to.filter(|_| before.journal.phase == Phase::Succeeded).map(|t| t.digest.clone());
+            let revision = to.map(|t| t.revision.clone());
+            self.history.push(PastRelease { name: before.name, to: revision, passed, attempt: before.attempt });
+        }
+    }
+
+    #[track_caller]
+    fn assert_nothing_to_do(&self) {
+        if self.gone {
+            return;
+        }
+        let world = self.observe();
+        let plan = plan(&self.policy, &world, self.now());
+        let journal = self.journal();
+        assert!(plan.actions.is_empty() && plan.journal.as_ref() == journal, "{plan:#?}\n{}", self.story());
+    }
+
+    /// What is measured of the candidate now.
+    fn look(&self) -> Option<Batch> {
+        let analysis = self.policy.analysis.as_ref()?;
+        let release = self.release.as_ref()?;
+        let due = planner::next_look(&self.policy, &release.journal)?;
+        let said = self.behaviours.get(&release.to.as_ref()?.digest).map_or(Metrics::Good, |b| b.metrics);
+        let sample = || match said {
+            Metrics::Good => Sample::value(100.0),
+            Metrics::Bad => Sample::value(50.0),
+            Metrics::Silent => Sample::unknown(Reason::NoData, "no series"),
+        };
+        let samples = analysis
+            .plan
+            .metrics
+            .iter()
+            .filter(|m| Some(&m.name) != self.unspoken.as_ref())
+            .map(|m| (m.name.clone(), sample()))
+            .collect();
+        (due <= self.now()).then(|| Batch { at: self.now(), samples })
+    }
+}
+
+/// Milliseconds to whole seconds, rounded up.
+trait DivCeilSecs {
+    fn div_ceil_secs(self) -> i64;
+}
+
+impl DivCeilSecs for i64 {
+    fn div_ceil_secs(self) -> i64 {
+        (self + 999).div_euclid(1000)
+    }
+}

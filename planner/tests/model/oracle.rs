@@ -1,0 +1,241 @@
+//! What must be so at every tick, whatever the plans were: told from the cluster, not from the planner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use analysis::Verdict;
+use planner::{
+    Digest, Journal, NewRelease, RevisionId,
+    journal::{LOOKS, Phase, Purpose, TIMELINE},
+    policy::Place,
+    split,
+    world::Selects,
+};
+
+use super::{Model, Owner, Pods};
+
+/// What the oracle remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Oracle {
+    /// Callers are served by us: from here on they always are.
+    pub served: bool,
+    /// Somebody else meddles with the Service until then, so what answers is not ours to promise.
+    pub contested_until: i64,
+    /// Pods are down by themselves until then.
+    down_until: i64,
+    /// Versions that may have live requests.
+    proven: BTreeSet<Digest>,
+    /// Versions with evidence against them, with the pods and members they had when that was known.
+    condemned: BTreeMap<Digest, (u32, usize)>,
+    /// Releases after which a person wants another attempt.
+    forgiven: BTreeSet<String>,
+    /// The release, its old revision's pods, its step and since when that is in force.
+    before: Option<Before>,
+    /// Since when the warm period lasts.
+    warm_since: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+struct Before {
+    release: String,
+    from: u32,
+    step: Option<u32>,
+    in_force: Option<i64>,
+}
+
+impl Oracle {
+    /// Whether a complaint of `check` is somebody else's fault.
+    pub(super) fn excused(&self, _complaint: &str) -> bool {
+        false
+    }
+
+    pub(super) fn begins(&mut self, new: &NewRelease) {
+        let Some(to) = &new.to else { return };
+        assert!(!self.condemned.contains_key(&to.digest), "a version that failed begins again without a Retry");
+        if !new.fast {
+            self.proven.remove(&to.digest);
+        }
+    }
+
+    /// A person wants another attempt.
+    pub fn forgive(&mut self, release: &str, digest: &Digest) {
+        self.forgiven.insert(release.into());
+        self.condemned.remove(digest);
+    }
+
+    /// What serves is known from before.
+    pub fn trust(&mut self, digest: &Digest) {
+        self.proven.insert(digest.clone());
+    }
+}
+
+impl Model {
+    pub(super) fn audit(&mut self) {
+        self.learn();
+        let mut broken = Vec::new();
+        self.callers_are_answered(&mut broken);
+        self.nobody_unproven_answers(&mut broken);
+        self.shares_are_kept(&mut broken);
+        self.nothing_rises_after_a_fail(&mut broken);
+        self.steps_are_held(&mut broken);
+        assert!(broken.is_empty(), "at {} s: {broken:#?}\n{}", self.clock, self.story());
+    }
+
+    fn count(&self, id: &RevisionId, what: impl Fn(&super::PodLife) -> bool) -> usize {
+        self.pods.values().filter(|p| p.owner == Owner::Revision(id.clone()) && what(p)).count()
+    }
+
+    fn learn(&mut self) {
+        let down = |m: &Self, d: &Digest| m.behaviours.get(d).is_some_and(|b| !matches!(b.pods, Pods::ReadyAfter(_)));
+        let release = self.release.clone();
+        let serving = release.as_ref().is_some_and(|r| {
+            matches!(r.journal.phase, Phase::Promoting | Phase::Warm | Phase::RollingBack | Phase::Inconclusive)
+        });
+        let to = release.as_ref().and_then(|r| r.to.as_ref()).filter(|_| serving);
+        if self.stable.iter().chain(to).any(|r| down(self, &r.digest)) {
+            self.oracle.down_until = self.clock + 10;
+        }
+        let Some(release) = release else { return };
+        let Some(to) = &release.to else { return };
+        let against = release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns());
+        if against && !self.oracle.forgiven.contains(&release.name) {
+            let pods = self.replicas_of(&to.revision);
+            let members = self.count(&to.revision, |p| p.ends.is_none() && !p.members_of.is_empty());
+            self.oracle.condemned.entry(to.digest.clone()).or_insert((pods, members));
+        }
+        let trusted = release.purpose == Purpose::Adopt && !self.policy.gate_first;
+        let mut gates = self.policy.gates.iter().filter(|g| g.at == Place::Traffic && (!release.fast || g.always));
+        let passed = gates
+            .all(|g| release.journal.gate(&g.name, Place::Traffic, None).is_some_and(|r| r.verdict == Verdict::Pass));
+        if trusted || (passed && release.journal.phase > Phase::Preparing) {
+            self.oracle.proven.insert(to.digest.clone());
+        }
+    }
+
+    fn replicas_of(&self, id: &RevisionId) -> u32 {
+        self.live.get(id).and_then(|l| l.replicas).unwrap_or(0)
+    }
+
+    fn callers_are_answered(&self, broken: &mut Vec<String>) {
+        let uninstalled = (self.deleting && self.load.is_none()) || self.namespace_terminating;
+        let excused = uninstalled || self.clock <= self.oracle.down_until || self.clock <= self.oracle.contested_until;
+        let Some(apex) = self.apex.as_ref().filter(|_| self.oracle.served && !excused) else { return };
+        if !apex.endpoints.iter().any(|p| self.pods.get(p).is_some_and(|p| self.ready(p))) {
+            broken.push(format!("nobody answers callers: the Service selects {:?}", apex.selects));
+        }
+    }
+
+    fn nobody_unproven_answers(&self, broken: &mut Vec<String>) {
+        let Some(apex) = self.apex.as_ref().filter(|_| self.clock > self.oracle.contested_until) else { return };
+        let mut versions = BTreeSet::new();
+        for pod in apex.endpoints.iter().filter_map(|p| self.pods.get(p)) {
+            let id = match &pod.owner {
+                Owner::Revision(id) => id.to_string(),
+                // Before it is taken over, and after it is given back, what the user runs is the user's.
+                Owner::Workload(_) if self.stable.is_none() || apex.selects == Selects::Users => continue,
+                Owner::Workload(hash) => hash[1..].to_owned(),
+            };
+            if !self.oracle.proven.iter().any(|d| d.id().as_str() == id) {
+                broken.push(format!("an unproven version answers callers: {id}"));
+            }
+            versions.insert(id);
+        }
+        if versions.len() > 2 {
+            broken.push(format!("three versions answer callers: {versions:?}"));
+        }
+    }
+
+    fn shares_are_kept(&mut self, broken: &mut Vec<String>) {
+        let Some(release) = self.release.as_ref().filter(|r| r.purpose == Purpose::Update) else {
+            self.oracle.before = None;
+            return;
+        };
+        let (Some(from), Some(to)) = (&release.from, &release.to) else { return };
+        let journal = &release.journal;
+        let members = self.count(&to.revision, |p| p.ends.is_none() && p.members_of.contains(&from.revision));
+        let weight = |k: u32| self.policy.steps()[k as usize - 1].weight;
+        let most = match (journal.phase, journal.step) {
+            (Phase::Shifting, Some(k)) => split::members(self.replicas_of(&from.revision), weight(k)) as usize,
+            (Phase::Pending | Phase::Preparing | Phase::Gating, _) => 0,
+            _ => usize::MAX,
+        };
+        if members > most {
+            broken.push(format!(
+                "{members} members in {:?} {:?}, at most {most} are asked for",
+                journal.phase, journal.step
+            ));
+        }
+        let now = self.replicas_of(&from.revision);
+        if let Some(before) = self.oracle.before.as_ref().filter(|b| b.release == release.name)
+            && now < before.from
+            && journal.phase != Phase::Warm
+        {
+            broken.push(format!("the stable revision went from {} to {now} pods in {:?}", before.from, journal.phase));
+        }
+    }
+
+    fn nothing_rises_after_a_fail(&mut self, broken: &mut Vec<String>) {
+        for (digest, (pods, members)) in self.oracle.condemned.clone() {
+            let id = digest.id();
+            let now = self.replicas_of(&id);
+            let joined = self.count(&id, |p| p.ends.is_none() && !p.members_of.is_empty());
+            if now > pods || joined > members {
+                broken.push(format!("{id} has failed and rises: {pods} to {now} pods, {members} to {joined} members"));
+            }
+            self.oracle.condemned.insert(digest, (now.min(pods), joined.min(members)));
+        }
+    }
+
+    /// Steps and the warm period last as long as the policy says, counted from when the cluster was seen to be so.
+    fn steps_are_held(&mut self, broken: &mut Vec<String>) {
+        let Some(release) = self.release.clone().filter(|r| r.purpose == Purpose::Update) else { return };
+        let (Some(from), Some(to)) = (&release.from, &release.to) else { return };
+        let journal = &release.journal;
+        let before = self.oracle.before.take().filter(|b| b.release == release.name);
+        if let Some(before) = &before
+            && let Some(k) = before.step
+            && before.step != journal.step
+            && matches!(journal.phase, Phase::Shifting | Phase::Promoting)
+        {
+            let ordered = journal.orders.promote || journal.orders.skipped == Some(k);
+            let held = before.in_force.map_or(0, |since| self.clock - since);
+            let bake = (self.policy.steps()[k as usize - 1].bake + self.policy.propagation).num_seconds();
+            if held < bake && !ordered {
+                broken.push(format!("step {k} was held for {held} s, not {bake}"));
+            }
+        }
+        let answering = self
+            .apex
+            .iter()
+            .flat_map(|a| &a.endpoints)
+            .filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == Owner::Revision(to.revision.clone())));
+        let in_force = answering.count() > 0 && journal.step.is_some();
+        let since = before.filter(|b| b.step == journal.step).and_then(|b| b.in_force);
+        self.oracle.before = Some(Before {
+            release: release.name.clone(),
+            from: self.replicas_of(&from.revision),
+            step: journal.step,
+            in_force: since.or(in_force.then_some(self.clock)),
+        });
+        let warm = journal.phase == Phase::Warm;
+        let since = warm.then(|| self.oracle.warm_since.unwrap_or(self.clock));
+        self.oracle.warm_since = since;
+        if let Some(since) = since
+            && journal.draining.is_some()
+            && !journal.drain_early
+            && self.clock - since < self.policy.warm_for().num_seconds()
+        {
+            broken.push("the old revision is drained before the warm period is over".into());
+        }
+    }
+}
+
+/// A journal fits its schema.
+pub fn bounded(journal: &Journal) {
+    assert!(journal.timeline.len() <= TIMELINE && journal.analysis.looks.len() <= LOOKS);
+    assert!(journal.gates.len() <= 64 && journal.orders.heeded.len() <= 64);
+    let longest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+    assert!(longest(&mut journal.timeline.iter().map(|e| &e.message)) <= 512);
+    assert!(longest(&mut journal.gates.iter().map(|g| &g.message)) <= 1024);
+    assert!(longest(&mut journal.waiting.iter().map(|w| &w.message)) <= 1024);
+    assert!(longest(&mut journal.outcome.iter().map(|o| &o.message)) <= 1024);
+}
