@@ -14,6 +14,9 @@ use crate::{
     wait::{Seen, secs, wait_for},
 };
 
+/// Waits until a Service that was just made is known to kube-proxy: ten connections in a row.
+const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if nc -z -w 1 $1 80; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
+
 /// Load that is to be started.
 #[derive(Clone)]
 pub struct Load {
@@ -75,12 +78,24 @@ impl Load {
     }
 
     fn manifest(&self, pod: &str) -> Value {
+        let restricted = json!({
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        });
         json!({
             "metadata": { "name": pod, "labels": { "role": "load" } },
             "spec": {
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": 1,
                 "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+                "initContainers": [{
+                    "name": "reachable",
+                    "image": "ghcr.io/sluice-dev/conformance:1.0.0",
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["/bin/sh", "-c", REACHABLE, "-", self.policy],
+                    "securityContext": restricted,
+                }],
                 "containers": [{
                     "name": "load",
                     "image": "ghcr.io/sluice-dev/load:1.0.0",
@@ -94,11 +109,7 @@ impl Load {
                     "ports": [{ "name": "http", "containerPort": 8080 }],
                     "readinessProbe": { "httpGet": { "path": "/readyz", "port": "http" }, "periodSeconds": 1 },
                     "resources": { "requests": { "cpu": "20m", "memory": "16Mi" } },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": false,
-                        "readOnlyRootFilesystem": true,
-                        "capabilities": { "drop": ["ALL"] },
-                    },
+                    "securityContext": restricted,
                 }],
             },
         })

@@ -57,6 +57,12 @@ fn move_apex(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> O
         return Some(Converged::Wait(Waiting::for_it("StableNotReady", words)));
     }
     if !there && apex.selects != only && ready < want.apex_needs.max(1) {
+        if let Some(other) = want.meanwhile.as_ref().filter(|id| self::ready(world, id) > 0) {
+            let other = Selects::Serving(other.clone());
+            if apex.selects != other {
+                return set(&other);
+            }
+        }
         let words = format!(
             "{ready} of {} pods of revision {target} are ready; traffic goes there when they are",
             want.apex_needs.max(1)
@@ -138,14 +144,7 @@ fn in_force(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> Co
     let live = world.revisions.get(target);
     let listed: BTreeSet<&str> = apex.endpoints.iter().map(String::as_str).collect();
     if want.retreat {
-        let others = listed.iter().filter(|p| live.is_none_or(|r| !r.pods.contains_key(**p)));
-        return match others.count() {
-            0 => Converged::InForce,
-            n => Converged::Wait(Waiting::for_it(
-                "Endpoints",
-                format!("the Service still lists {n} endpoints of others"),
-            )),
-        };
+        return retreated(&listed, live);
     }
     let mut chosen: BTreeSet<&str> = live.map(Revision::ready).unwrap_or_default();
     if chosen.is_empty() {
@@ -175,6 +174,17 @@ fn in_force(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> Co
         listed.symmetric_difference(&chosen).count()
     );
     Converged::Wait(Waiting::for_it("Endpoints", message))
+}
+
+/// Whether nobody but the pods of `live` answers, and somebody does if there is anybody.
+fn retreated(listed: &BTreeSet<&str>, live: Option<&Revision>) -> Converged {
+    let others = listed.iter().filter(|p| live.is_none_or(|r| !r.pods.contains_key(**p))).count();
+    let ready = live.is_some_and(|r| !r.ready().is_empty());
+    if others == 0 && (!ready || !listed.is_empty()) {
+        return Converged::InForce;
+    }
+    let words = format!("the Service lists {} endpoints, {others} of them are to go", listed.len());
+    Converged::Wait(Waiting::for_it("Endpoints", words))
 }
 
 /// Whether only the user's own pods answer.

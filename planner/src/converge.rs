@@ -22,6 +22,8 @@ pub(crate) struct Desired {
     pub apex: Option<Selects>,
     /// With `Selects::Serving`: how many ready pods that revision must have before the apex selects it.
     pub apex_needs: u32,
+    /// Who is selected until then, where somebody else has meddled with the selector.
+    pub meanwhile: Option<RevisionId>,
     /// The candidate's pods that answer for the stable revision; `None` leaves them alone.
     pub members: Option<Members>,
     /// Pods of the user's Deployment; `None` leaves it alone.

@@ -1,1 +1,301 @@
-//! x
+//! Whatever happens, the invariants hold and every release comes to an end or says who can act.
+
+use chrono::TimeDelta;
+use planner::{
+    journal::Phase,
+    policy::{Gate, Place, Policy, Strategy as Delivery},
+    world::{Order, Selects},
+};
+use proptest::{prelude::*, sample::select};
+
+use crate::model::*;
+
+/// What may happen while versions come and go.
+#[derive(Clone, Debug)]
+enum Event {
+    Wish(u32),
+    Decide(Order),
+    Suspend(bool),
+    /// A version's pods are down for so many seconds.
+    Flap(u32, i64),
+    Kill(u32),
+    Quota(bool),
+    Scale(u32),
+    WorkloadScaled(u32),
+    /// The controller is away for so many seconds.
+    Away(i64),
+    /// It crashes in its next pass, after so many actions.
+    Crash(usize),
+    /// Somebody resets the Service's selector.
+    Meddle(bool),
+    Metrics(u32, Metrics),
+    WorkloadUnread(bool),
+    Delete,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let order = select(vec![
+        Order::Pause,
+        Order::Resume,
+        Order::SkipStep,
+        Order::Promote,
+        Order::Abort,
+        Order::Retry,
+        Order::Resume,
+    ]);
+    prop_oneof![
+        4 => (1u32..6).prop_map(Event::Wish),
+        3 => order.prop_map(Event::Decide),
+        1 => any::<bool>().prop_map(Event::Suspend),
+        2 => (1u32..6, 1i64..90).prop_map(|(n, s)| Event::Flap(n, s)),
+        1 => (1u32..6).prop_map(Event::Kill),
+        1 => any::<bool>().prop_map(Event::Quota),
+        1 => (1u32..8).prop_map(Event::Scale),
+        1 => (0u32..6).prop_map(Event::WorkloadScaled),
+        1 => (1i64..120).prop_map(Event::Away),
+        3 => (0usize..3).prop_map(Event::Crash),
+        1 => any::<bool>().prop_map(Event::Meddle),
+        2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
+        1 => any::<bool>().prop_map(Event::WorkloadUnread),
+        1 => Just(Event::Delete),
+    ]
+}
+
+fn metrics() -> impl Strategy<Value = Metrics> {
+    prop_oneof![5 => Just(Metrics::Good), 2 => Just(Metrics::Bad), 1 => Just(Metrics::Silent)]
+}
+
+fn behaviour() -> impl Strategy<Value = Behaviour> {
+    let pods = prop_oneof![
+        6 => (1i64..20).prop_map(Pods::ReadyAfter),
+        1 => Just(Pods::Crash),
+        1 => Just(Pods::NeverReady),
+        1 => Just(Pods::ImageMissing),
+    ];
+    let test =
+        prop_oneof![6 => Just(Test::Passes), 1 => Just(Test::Fails), 1 => Just(Test::Hangs), 1 => Just(Test::Breaks)];
+    (pods, metrics(), proptest::collection::vec(test, 4)).prop_map(|(pods, metrics, tests)| Behaviour {
+        pods,
+        metrics,
+        tests: tests.into_iter().enumerate().map(|(i, t)| (format!("gate-{i}"), t)).collect(),
+    })
+}
+
+fn gates() -> impl Strategy<Value = Vec<Gate>> {
+    let places = select(vec![Place::Start, Place::Traffic, Place::Traffic, Place::Step, Place::Promotion]);
+    proptest::collection::vec((places, 1u32..3, any::<bool>()), 0..4).prop_map(|gates| {
+        let named = |(i, (at, attempts, always))| Gate { attempts, always, ..gate(&format!("gate-{i}"), at) };
+        gates.into_iter().enumerate().map(named).collect()
+    })
+}
+
+fn delivery() -> impl Strategy<Value = Delivery> {
+    let steps = proptest::collection::btree_map(1i32..=50, (0i64..30, proptest::bool::weighted(0.15)), 1..4);
+    let steps = steps.prop_map(|steps| {
+        let made = |(weight, (bake, pause))| planner::policy::Step { pause, ..step(weight, bake) };
+        Delivery::Canary(steps.into_iter().map(made).collect())
+    });
+    prop_oneof![3 => steps, 1 => (0i64..40).prop_map(|s| Delivery::BlueGreen { bake: TimeDelta::seconds(s) })]
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let times = (0i64..40, 0i64..40, 0i64..6, 0i64..8);
+    (delivery(), gates(), flags, times, 1usize..4).prop_map(|(strategy, gates, flags, times, history)| {
+        let seconds = TimeDelta::seconds;
+        Policy {
+            strategy,
+            gates,
+            analysis: flags.0.then(measured),
+            rollback_inconclusive: flags.1,
+            hold_failed: flags.2,
+            keep_failed: if flags.3 { seconds(40) } else { TimeDelta::zero() },
+            warm: seconds(times.0),
+            progress: seconds(20 + times.1),
+            propagation: seconds(times.2),
+            drain: seconds(times.3),
+            history,
+            ..canary()
+        }
+    })
+}
+
+fn happens(m: &mut Model, event: &Event) {
+    match event {
+        Event::Wish(n) => drop(m.wish(*n)),
+        Event::Decide(order) => {
+            let about = m.release.as_ref().or(m.last.as_ref());
+            if about.is_some_and(|r| r.to.is_some()) {
+                m.decide(*order);
+            }
+        }
+        Event::Suspend(on) => m.policy.suspend = *on,
+        Event::Flap(n, seconds) => {
+            let before = m.behaviours.get(&rev(*n).digest).map_or(Pods::ReadyAfter(2), |b| b.pods);
+            m.pods_of(*n, Pods::Down).run(*seconds).pods_of(*n, before);
+        }
+        Event::Kill(n) => {
+            let id = rev(*n).revision;
+            // One of several: the last one's end is an outage by itself.
+            if m.replicas(*n) > 1 && m.reached(*n) > 1 {
+                m.kill_one(&id);
+            }
+        }
+        Event::Quota(on) => m.quota = *on,
+        Event::Scale(n) => m.policy.replicas = Some(*n),
+        Event::WorkloadScaled(n) => {
+            // Before it is taken over, the workload's size is the user's business.
+            if let Some(load) = m.load.as_mut().filter(|_| m.stable.is_some() && !m.deleting) {
+                load.replicas = *n;
+            }
+        }
+        Event::Away(seconds) => {
+            m.away = true;
+            m.run(*seconds);
+            m.away = false;
+        }
+        Event::Crash(actions) => m.crash_after = Some(*actions),
+        Event::Meddle(garbled) => {
+            // While it is taken over or given back, the old selector is one that we write ourselves.
+            if m.stable.is_some() && !m.deleting && !m.gone {
+                m.oracle.contested_until = m.clock + 5;
+                m.apex.as_mut().unwrap().selects = if *garbled { Selects::Garbled } else { Selects::Users };
+            }
+        }
+        Event::Metrics(n, said) => drop(m.metrics_of(*n, *said)),
+        Event::WorkloadUnread(unread) => m.load.as_mut().unwrap().readable = !unread,
+        Event::Delete => drop(m.delete_policy()),
+    }
+}
+
+/// What only waits for the cluster gets what it waits for.
+fn heal(m: &mut Model) {
+    (m.quota, m.away, m.policy.suspend) = (false, false, false);
+    m.load.as_mut().unwrap().readable = true;
+    m.crash_after = None;
+    m.behaves(1, |b| b.pods = Pods::ReadyAfter(2));
+    // What serves; before it is taken over, that is the workload itself.
+    let wish = m.load.as_ref().map(|l| l.wish.clone());
+    let serving: Vec<_> = m.stable.as_ref().or(wish.as_ref()).iter().map(|s| s.digest.clone()).collect();
+    for (digest, behaviour) in &mut m.behaviours {
+        if behaviour.metrics == Metrics::Silent {
+            behaviour.metrics = Metrics::Good;
+        }
+        if serving.contains(digest) {
+            behaviour.pods = Pods::ReadyAfter(2);
+        }
+    }
+}
+
+#[track_caller]
+fn comes_to_rest(m: &mut Model) {
+    heal(m);
+    if m.deleting {
+        // A removal is bounded in time whatever was under way.
+        for _ in 0..8 {
+            m.run(200);
+            heal(m);
+        }
+        assert!(m.gone, "the policy never goes\n{}", m.story());
+        return;
+    }
+    m.run(300);
+    heal(m);
+    m.settle();
+    if let Some(phase) = m.phase() {
+        let waiting = m.waiting.as_ref().unwrap();
+        assert!(waiting.stalled && !waiting.message.is_empty(), "{phase:?} {}", m.story());
+    }
+    if m.stable.is_some() {
+        assert!(m.apex.as_ref().is_some_and(|a| !a.endpoints.is_empty()), "{}", m.story());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150), failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_invariants_hold_and_it_comes_to_rest(
+        policy in policy(),
+        versions in proptest::collection::vec(behaviour(), 4),
+        schedule in proptest::collection::vec((0i64..60, event()), 1..14),
+        adopted in proptest::bool::weighted(0.8),
+    ) {
+        let mut m = if adopted { Model::adopted(policy) } else { Model::new(policy) };
+        for (i, behaviour) in versions.into_iter().enumerate() {
+            m.behaves(i as u32 + 2, |b| *b = behaviour);
+        }
+        for (delay, event) in &schedule {
+            m.run(*delay);
+            happens(&mut m, event);
+        }
+        comes_to_rest(&mut m);
+    }
+
+    #[test]
+    fn a_good_version_gets_through_any_policy_when_nothing_happens(policy in policy()) {
+        let mut m = Model::adopted(policy);
+        m.wish(2);
+        let mut resumed = 0;
+        m.run(7);
+        while m.release.is_some() && resumed < 5 {
+            m.run(100);
+            if m.reason() == "PauseStep" {
+                m.decide(Order::Resume);
+                resumed += 1;
+            }
+        }
+        m.settle();
+        prop_assert_eq!(m.serves(), "22222222", "{}", m.story());
+        prop_assert_eq!(m.finished.last().unwrap().1, Phase::Succeeded);
+    }
+}
+
+/// What is left of a story, besides times.
+fn ending(m: &Model) -> impl PartialEq + std::fmt::Debug + use<> {
+    let live: Vec<_> = m.live.iter().map(|(id, l)| (id.clone(), l.replicas, l.left_serving)).collect();
+    let apex = m.apex.as_ref().map(|a| (a.selects.clone(), a.marked, a.capacity, a.endpoints.len()));
+    let load = m.load.as_ref().map(|l| l.replicas);
+    (live, apex, load, m.finished.clone(), m.serves(), m.gone, m.finalizer)
+}
+
+/// Tells a story once for every pass and every number of its actions after which the controller can crash.
+fn crashes_everywhere(tell: impl Fn(&mut Model)) -> u32 {
+    let mut m = Model::new(canary());
+    tell(&mut m);
+    let (expected, passes) = (ending(&m), m.passes);
+    let mut told = 0;
+    for pass in 1..=passes {
+        for actions in 0..4 {
+            let mut m = Model::new(canary());
+            m.crash_at = Some((pass, actions));
+            tell(&mut m);
+            assert_eq!(ending(&m), expected, "crash in pass {pass} after {actions} actions\n{}", m.story());
+            told += 1;
+        }
+    }
+    told
+}
+
+#[test]
+fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
+    let good = |m: &mut Model| drop(m.settle().wish(2).until_finished(Phase::Succeeded).settle());
+    let bad = |m: &mut Model| {
+        m.settle().metrics_of(2, Metrics::Bad).wish(2).until_finished(Phase::RolledBack).settle();
+    };
+    let at_once = |m: &mut Model| {
+        m.policy = blue_green();
+        m.settle().wish(2).until_phase(Phase::Warm).metrics_of(2, Metrics::Bad);
+        m.until_finished(Phase::RolledBack).settle();
+    };
+    let removal = |m: &mut Model| drop(m.settle().delete_policy().until("gone", 900, |m| m.gone).run(10));
+    let leaving = |m: &mut Model| {
+        m.settle().wish(2).until_step(2).delete_policy().until("gone", 900, |m| m.gone).run(10);
+    };
+    let told = crashes_everywhere(good)
+        + crashes_everywhere(bad)
+        + crashes_everywhere(at_once)
+        + crashes_everywhere(removal)
+        + crashes_everywhere(leaving);
+    println!("{told} crashes");
+}

@@ -1,1 +1,66 @@
-//! x
+//! Whole stories pass by pass, to be read. `TIMELINES=write cargo test -p planner timelines` writes them anew.
+
+use std::{fs, path::PathBuf};
+
+use planner::journal::Phase;
+
+use crate::model::*;
+
+#[track_caller]
+fn reads(name: &str, m: &Model, from: usize) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/timelines").join(format!("{name}.txt"));
+    let told = m.log[from..].join("\n") + "\n";
+    if std::env::var("TIMELINES").is_ok_and(|v| v == "write") {
+        fs::write(&path, &told).unwrap();
+    }
+    let known = fs::read_to_string(&path).unwrap_or_default();
+    assert!(told == known, "{} differs; it is now:\n{told}", path.display());
+}
+
+#[test]
+fn taking_over_reads_as_before() {
+    let m = Model::adopted(canary());
+    reads("take-over", &m, 0);
+}
+
+#[test]
+fn a_good_canary_reads_as_before() {
+    let mut m = Model::adopted(canary());
+    let from = m.log.len();
+    m.wish(2).until_finished(Phase::Succeeded).settle();
+    reads("good-canary", &m, from);
+}
+
+#[test]
+fn a_bad_canary_reads_as_before() {
+    let mut m = Model::adopted(canary());
+    let from = m.log.len();
+    m.wish(2).until_step(2).metrics_of(2, Metrics::Bad).until_finished(Phase::RolledBack).settle();
+    reads("bad-canary", &m, from);
+}
+
+#[test]
+fn blue_green_reads_as_before() {
+    let mut m = Model::adopted(blue_green());
+    let from = m.log.len();
+    m.wish(2).until_finished(Phase::Succeeded).settle();
+    m.metrics_of(3, Metrics::Bad).wish(3).until_finished(Phase::RolledBack).settle();
+    reads("blue-green", &m, from);
+}
+
+#[test]
+fn a_removal_reads_as_before() {
+    let mut m = Model::adopted(canary());
+    let from = m.log.len();
+    m.delete_policy().until("the policy is gone", 300, |m| m.gone);
+    reads("removal", &m, from);
+}
+
+#[test]
+fn a_removal_in_the_middle_of_a_canary_reads_as_before() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_step(1);
+    let from = m.log.len();
+    m.delete_policy().until("the policy is gone", 300, |m| m.gone);
+    reads("removal-mid-canary", &m, from);
+}

@@ -131,7 +131,8 @@ async fn a_policy_deleted_after_a_rollback_leaves_stable_serving_and_the_failed_
         let again = App::testapp("shop").version("1.0.0");
         shop.wish(&again).await?;
         ns.create_object::<crds::RolloutPolicy>(again.rollout_policy()).await?;
-        shop.settled_on("1.0.0").await?;
+        shop.settled().await?;
+        ensure!(shop.stable().await? == stable, "another revision is stable now");
         shop.deleted(PropagationPolicy::Background).await?;
         given_back(&ns, &again).await
     })

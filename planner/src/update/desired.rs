@@ -16,27 +16,33 @@ pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal
     };
     let capacity = capacity(policy, world);
     let live = |r: &RevisionRef| world.revisions.get(&r.revision).and_then(|r| r.replicas);
-    // Scaling down waits until the release is over.
+    // Scaling down waits until the release is over; shares are of the pods that serve.
     let full = capacity.max(live(from).unwrap_or(0));
     let has = live(to).unwrap_or(0);
     let base = Desired { apex: Some(serving(from)), workload: Some(0), capacity, ..Desired::default() };
     match journal.phase {
         Phase::Preparing | Phase::Gating => Desired {
             members: members(from, to, 0),
-            ..base.pods(from, full).pods(to, first_need(policy, capacity).max(has))
+            ..base.pods(from, full).pods(to, first_need(policy, full).max(has))
         },
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
-            let need = journal.step.map_or(1, |k| need(policy, capacity, k));
+            let need = journal.step.map_or(1, |k| need(policy, full, k));
             Desired { members: members(from, to, count), ..base.pods(from, full).pods(to, need.max(has)) }
         }
         Phase::Promoting | Phase::Warm => {
             let over = journal.orders.promote || switched(world, journal, to);
             let old = journal.draining.unwrap_or(full);
-            let both = base.pods(from, old).pods(to, capacity.max(has));
+            let both = base.pods(from, old).pods(to, full.max(has));
             if over || ready(world, from) > 0 || journal.phase == Phase::Warm {
                 let clean = members(from, to, 0).filter(|_| selects(world, to));
-                Desired { apex: Some(serving(to)), apex_needs: capacity, members: clean, ..both }
+                Desired {
+                    apex: Some(serving(to)),
+                    apex_needs: full,
+                    meanwhile: Some(from.revision.clone()).filter(|_| !switched(world, journal, to)),
+                    members: clean,
+                    ..both
+                }
             } else {
                 // With nothing to go back to, only a person lets the candidate take over.
                 both
@@ -47,7 +53,7 @@ pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal
             let keep = if journal.draining == Some(0) { 0 } else { has };
             Desired {
                 members: members(from, to, 0),
-                apex_needs: way_back_needs(world, journal, to, capacity),
+                apex_needs: way_back_needs(world, journal, to, full),
                 retreat: true,
                 ..base.pods(from, full).pods(to, keep)
             }
@@ -75,10 +81,11 @@ fn held(
 }
 
 /// Ready pods that the old revision must have before all traffic goes back to it: half of the capacity where it was kept whole,
-/// all of it where it had begun to be drained, any where the candidate answers nobody.
+/// all of it where it had begun to be drained, any where the candidate answers nobody or the selector is somebody else's.
 fn way_back_needs(world: &World, journal: &Journal, to: &RevisionRef, capacity: u32) -> u32 {
     match ready(world, to) {
         0 => 1,
+        _ if !selects(world, to) => 1,
         _ if journal.refill => capacity,
         _ => capacity.div_ceil(2),
     }

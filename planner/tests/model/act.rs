@@ -22,6 +22,7 @@ impl Model {
     /// Whether it could be done.
     pub(super) fn perform(&mut self, action: &Action) -> bool {
         self.writes += 1;
+        self.effects += 1;
         match action {
             Action::AddFinalizer => self.finalizer = true,
             Action::FillReplicas(n) => self.policy.replicas = Some(*n),

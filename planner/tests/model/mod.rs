@@ -113,8 +113,12 @@ pub struct Model {
     pub away: bool,
     /// The policy object is gone.
     pub gone: bool,
+    /// Crash in this pass, after so many actions.
+    pub crash_at: Option<(u32, usize)>,
     pub passes: u32,
+    /// Effects and journals that were written.
     pub writes: u32,
+    pub effects: u32,
     /// Lines for people.
     pub log: Vec<String>,
     pub finished: Vec<(String, Phase)>,
@@ -153,8 +157,10 @@ impl Model {
             unspoken: None,
             away: false,
             gone: false,
+            crash_at: None,
             passes: 0,
             writes: 0,
+            effects: 0,
             log: Vec::new(),
             finished: Vec::new(),
             waiting: None,
@@ -302,10 +308,12 @@ impl Model {
     pub fn settle(&mut self) -> &mut Self {
         let mut quiet = 0;
         for _ in 0..6000 {
-            let (writes, stalled) = (self.writes, self.waiting.as_ref().is_none_or(|w| w.stalled));
+            let (writes, effects) = (self.writes, self.effects);
             self.tick();
-            let idle = self.release.is_none() || stalled;
-            quiet = if self.writes == writes && idle { quiet + 1 } else { 0 };
+            let stalled = self.waiting.as_ref().is_some_and(|w| w.stalled);
+            // While a release waits for a person, the metrics are looked at all the same.
+            let idle = if self.release.is_some() { stalled && self.effects == effects } else { self.writes == writes };
+            quiet = if idle { quiet + 1 } else { 0 };
             if quiet > 40 || self.gone {
                 self.assert_nothing_to_do();
                 return self;
@@ -379,7 +387,8 @@ impl Model {
         let broken: Vec<_> = broken.into_iter().filter(|b| !self.oracle.excused(b)).collect();
         assert!(broken.is_empty(), "{broken:#?}\n{plan:#?}\n{}", self.story());
         assert_eq!(plan, planner::plan(&self.policy, world, now), "a plan depends on its inputs only");
-        let crash = self.crash_after.take();
+        let planned = self.crash_at.filter(|(pass, _)| *pass == self.passes).map(|(_, actions)| actions);
+        let crash = self.crash_after.take().or(planned);
         let upto = crash.unwrap_or(usize::MAX).min(plan.actions.len());
         let mut done = true;
         for action in &plan.actions[..upto] {

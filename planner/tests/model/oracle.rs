@@ -88,10 +88,15 @@ impl Model {
         let down = |m: &Self, d: &Digest| m.behaviours.get(d).is_some_and(|b| !matches!(b.pods, Pods::ReadyAfter(_)));
         let release = self.release.clone();
         let serving = release.as_ref().is_some_and(|r| {
-            matches!(r.journal.phase, Phase::Promoting | Phase::Warm | Phase::RollingBack | Phase::Inconclusive)
+            matches!(
+                r.journal.phase,
+                Phase::Promoting | Phase::Warm | Phase::RollingBack | Phase::Held | Phase::Inconclusive
+            )
         });
         let to = release.as_ref().and_then(|r| r.to.as_ref()).filter(|_| serving);
-        if self.stable.iter().chain(to).any(|r| down(self, &r.digest)) {
+        // What is given back is the user's: its pods serve, or not, by themselves.
+        let own = self.load.as_ref().map(|l| &l.wish).filter(|_| self.deleting);
+        if self.stable.iter().chain(to).chain(own).any(|r| down(self, &r.digest)) {
             self.oracle.down_until = self.clock + 10;
         }
         let Some(release) = release else { return };

@@ -59,3 +59,14 @@ fn a_single_pod_makes_a_share_of_half() {
     assert_eq!((m.reached(1), m.reached(2), m.journal().unwrap().split.unwrap().effective), (1, 1, 50));
     m.until_finished(Phase::Succeeded);
 }
+
+#[test]
+fn scaling_down_during_a_release_does_not_wedge_a_step_that_counts_the_pods_that_serve() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_phase(Phase::Preparing);
+    m.policy.replicas = Some(1);
+    m.until_step(2);
+    assert_eq!((m.reached(1), m.reached(2)), (4, 4), "{}", m.story());
+    m.until_finished(Phase::Succeeded).settle();
+    assert_eq!((m.replicas(1), m.replicas(2)), (0, 1));
+}

@@ -130,7 +130,8 @@ fn a_take_over_that_had_not_switched_yet_is_abandoned_and_the_workload_never_not
 fn a_take_over_that_is_about_to_switch_and_cannot_is_abandoned_too() {
     let mut m = Model::new(canary());
     m.oracle.served = true;
-    m.pods_of(1, Pods::ReadyAfter(30)).until_phase(Phase::Preparing);
+    m.quota = true;
+    m.until_phase(Phase::Preparing);
     // Its pods were ready once, and are not when the Service should be switched.
     m.release.as_mut().unwrap().journal.phase = Phase::Promoting;
     m.run(5);

@@ -163,3 +163,14 @@ fn the_service_is_asked_for_when_it_is_gone_and_the_release_goes_on_when_it_is_b
     m.oracle.contested_until = m.clock + 3;
     m.until_finished(Phase::Succeeded);
 }
+
+#[test]
+fn a_selector_that_is_reset_while_promotion_waits_for_capacity_goes_back_to_stable() {
+    let mut m = Model::adopted(Policy { strategy: planner::policy::Strategy::Canary(vec![step(20, 10)]), ..canary() });
+    m.pods_of(2, Pods::ReadyAfter(12)).wish(2).until_phase(Phase::Promoting);
+    m.oracle.contested_until = m.clock + 3;
+    m.apex.as_mut().unwrap().selects = Selects::Garbled;
+    m.run(4);
+    assert_eq!((m.phase(), m.reached(1)), (Some(Phase::Promoting), 4), "{}", m.story());
+    m.until_finished(Phase::Succeeded);
+}

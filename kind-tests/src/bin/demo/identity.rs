@@ -49,14 +49,17 @@ impl Identities {
 
     /// Finds out who gave the answers that cannot be attributed yet, as far as that can be found out now.
     pub async fn learn(&mut self, shop: &Shop, service: &str, counts: &Counts) {
-        let unknown = |i: &Identity| matches!(origin(service, &i.hostname), Origin::Other(h) if !self.runs.contains_key(&h));
+        let unknown =
+            |i: &Identity| matches!(origin(service, &i.hostname), Origin::Other(h) if !self.runs.contains_key(&h));
         if !counts.identities.iter().any(unknown) {
             return;
         }
         let pods: Api<Pod> = shop.ns.api();
         let ours = ListParams::default().labels(&format!("{}={service}", names::POLICY));
         for pod in pods.list(&ours).await.map(|list| list.items).unwrap_or_default() {
-            let (Some(revision), Some(container)) = (pod.labels().get(names::REVISION), container(&pod)) else { continue };
+            let (Some(revision), Some(container)) = (pod.labels().get(names::REVISION), container(&pod)) else {
+                continue;
+            };
             if self.asked.contains(&container) {
                 continue;
             }

@@ -13,6 +13,7 @@ mod screen;
 mod shares;
 mod shop;
 mod sight;
+mod stage;
 mod story;
 mod words;
 

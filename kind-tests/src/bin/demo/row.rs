@@ -152,7 +152,12 @@ mod tests {
             },
             "status": { "phase": "Shifting", "step": 2, "split": { "wanted": 50, "effective": 50, "members": 1, "stablePods": 1 } },
         });
-        Service { name: "backend".into(), policy: None, workload: None, release: Some(serde_json::from_value(release).unwrap()) }
+        Service {
+            name: "backend".into(),
+            policy: None,
+            workload: None,
+            release: Some(serde_json::from_value(release).unwrap()),
+        }
     }
 
     #[test]

@@ -117,11 +117,11 @@ impl Drop for Screen {
     }
 }
 
-const HEADER: &str = "service   version             phase         step  weight  measured  gates    time";
+const HEADER: &str = "service   version            phase         step  weight  measured  gates    time";
 
 fn cells(row: &Row) -> String {
     format!(
-        "{:<9} {:<19} {:<13} {:<5} {:>6}  {:>8}  {:<7} {:>5}",
+        "{:<9} {:<18} {:<13} {:<5} {:>6}  {:>8}  {:<7} {:>5}",
         row.service, row.versions, row.phase, row.step, row.weight, row.measured, row.gates, row.seconds
     )
 }

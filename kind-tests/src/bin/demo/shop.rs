@@ -20,6 +20,8 @@ use serde_json::json;
 pub const NAMESPACE: &str = "shop";
 /// The services, each after those that it depends on.
 pub const SERVICES: [&str; 4] = ["database", "cache", "backend", "frontend"];
+/// The one that users see, which gets the bad versions.
+pub const FRONTEND: &str = "frontend";
 /// Label of the namespace: it is the demo's, so the next demo may delete it.
 const LABEL: &str = "kind-tests.sluice.dev/demo";
 const DISTRIBUTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/distribution");
@@ -46,7 +48,9 @@ impl Shop {
         }
         let labels = json!({ LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted" });
         let namespace = serde_json::from_value(json!({ "metadata": { "name": NAMESPACE, "labels": labels } }))?;
-        api.create(&PostParams::default(), &namespace).await.with_context(|| format!("creating namespace {NAMESPACE}"))?;
+        api.create(&PostParams::default(), &namespace)
+            .await
+            .with_context(|| format!("creating namespace {NAMESPACE}"))?;
         Ok(Self { ns: Namespace { client, name: NAMESPACE.into() } })
     }
 

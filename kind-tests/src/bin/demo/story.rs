@@ -1,0 +1,206 @@
+//! The story: what is done, in order, and what must come of it.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, ensure};
+use crds::{
+    Release,
+    journal::{Cause, Journal, Phase},
+};
+use kind_tests::wait::{Seen, secs};
+use kube::ResourceExt;
+
+use crate::{
+    counters::Counters,
+    ledger::{Ledger, Refused, TakenBack},
+    screen::Screen,
+    shop::{FRONTEND, SERVICES, Shop},
+    sight::Sight,
+    stage::Stage,
+    words::{last_lines, one_line, percent},
+};
+
+/// Lines of a failed test that are shown.
+const LINES: usize = 8;
+/// Answers from each service before the load counts as running.
+const WARM_UP: u64 = 20;
+
+/// Tells all of it. Returns the promises that did not hold.
+pub async fn tell() -> Result<Vec<String>> {
+    let mut screen = Screen::new();
+    screen.head("a namespace of its own: shop");
+    let shop = Shop::fresh().await?;
+    let mut stage = Stage::new(shop, screen);
+    take_over(&mut stage).await.context("taking over distribution 1.0.0")?;
+    start_load(&mut stage).await.context("starting the load")?;
+    deliver(&mut stage).await.context("delivering distribution 1.1.0")?;
+    let refused = refuse(&mut stage).await.context("the frontend that fails its conformance test")?;
+    let taken_back = take_back(&mut stage).await.context("the frontend that fails under live traffic")?;
+    clear_up(&mut stage).await.context("back to distribution 1.1.0")?;
+    stage.screen.head("what was counted");
+    let report = stage.shop.stop_load().await.context("the final counts")?;
+    let ledger = Ledger { report, identities: stage.identities, refused, taken_back };
+    let seconds = stage.screen.seconds();
+    Ok(ledger.close(&mut stage.screen, seconds))
+}
+
+async fn take_over(stage: &mut Stage) -> Result<()> {
+    stage.begin("distribution 1.0.0: four services, each with a policy; Sluice takes them over as they run").await?;
+    stage.shop.apply("1.0.0").await?;
+    settled(stage, "all four services to be taken over").await
+}
+
+async fn start_load(stage: &mut Stage) -> Result<()> {
+    stage.screen.head("load from outside of what is released; every request is counted");
+    stage.shop.start_load().await?;
+    let few = |counts: &apps::report::Counts| counts.total.ok < WARM_UP;
+    let first = stage.until("answers from all four services", secs(90), async |_: &Sight, shop: &Shop| {
+        let report = shop.report().await?;
+        let few: Vec<_> =
+            report.targets.iter().filter(|(_, t)| few(&t.counts)).map(|(name, _)| name.as_str()).collect();
+        if few.is_empty() { Ok(report) } else { Err(Seen::yet(format!("few answers from {}", few.join(", ")))) }
+    });
+    let report = first.await?;
+    let (rate, fresh) = (report.rate, 100.0 * report.fresh_share);
+    stage.loaded = true;
+    stage.screen.say(&format!(
+        "{} services, {rate:.0} requests a second to each, {fresh:.0} % of them over connections of their own",
+        report.targets.len()
+    ));
+    Ok(())
+}
+
+async fn deliver(stage: &mut Stage) -> Result<()> {
+    stage.begin("distribution 1.1.0: a new version of all four, one after the other").await?;
+    stage.shop.apply("1.1.0").await?;
+    stage
+        .until("all four services to be promoted", secs(420), async |sight: &Sight, _: &Shop| {
+            let releases = sight.services.iter().filter_map(|s| s.release.as_ref());
+            let releases: Vec<_> = releases.map(|r| (r, journal(r))).collect();
+            let lost =
+                releases.iter().find(|(_, j)| j.outcome.is_some() || (j.finished() && j.phase != Phase::Succeeded));
+            if let Some((release, journal)) = lost {
+                return Err(Seen::never(format!("release {}: {}", release.name_any(), told(journal))));
+            }
+            let promoted = releases.iter().filter(|(_, j)| j.phase == Phase::Succeeded).count();
+            let left = sight.unsettled();
+            if left.is_empty() && promoted == SERVICES.len() { Ok(()) } else { Err(Seen::yet(left.join(" | "))) }
+        })
+        .await?;
+    tell_steps(stage);
+    Ok(())
+}
+
+fn tell_steps(stage: &mut Stage) {
+    let mut text = String::from("new connections to the candidate while each step was in force:");
+    for step in &stage.steps.0 {
+        let (split, (of, all)) = (step.split, step.share(&stage.identities));
+        let pods = split.members + split.stable_pods;
+        let measured = percent(of, all)
+            .map_or_else(|| "nothing measured".into(), |p| format!("measured {p:.1} % ({of} of {all})"));
+        let _ = write!(
+            text,
+            "\n  {:<9} step {}: wanted {} %, {} of {pods} pods are {} %, {measured}",
+            step.service, step.step, split.wanted, split.members, split.effective
+        );
+    }
+    stage.screen.say(&text);
+}
+
+async fn refuse(stage: &mut Stage) -> Result<Refused> {
+    stage.begin("a frontend that runs and answers, but fails its conformance test").await?;
+    stage.shop.apply("bad-conformance").await?;
+    let mut counters = Counters::default();
+    let what = "the frontend to be refused";
+    let release = stage.until(what, secs(180), async |sight: &Sight, shop: &Shop| {
+        let release = ended(sight, Cause::ConformanceFailed);
+        if let Some(revision) = sight.service(FRONTEND).and_then(|s| s.release.as_ref()).and_then(revision) {
+            counters.read(shop, FRONTEND, &revision).await?;
+        }
+        release
+    });
+    let release = release.await?;
+    let (journal, revision) = (journal(&release), revision(&release).context("the revision that was refused")?);
+    // The policy keeps the pods of a version that failed before it served, for looking at: they are asked once more.
+    counters.read(&stage.shop, FRONTEND, &revision).await?;
+    let gate = journal.gates.iter().find(|g| g.failures > 0).context("a gate that failed")?;
+    let evidence = gate.evidence.clone().unwrap_or_default();
+    let exit = evidence.exit_code.map_or("without an exit code".into(), |code| format!("with exit code {code}"));
+    let mut text =
+        format!("gate {} ended {exit}; the last lines of the test, from release {}:", gate.name, release.name_any());
+    for line in last_lines(evidence.log.as_deref().unwrap_or("(no log)"), LINES) {
+        let _ = write!(text, "\n  | {line}");
+    }
+    let all = counters.total();
+    let _ = write!(text, "\nits pods had {all} requests of the test, and {} live ones", counters.live());
+    stage.screen.say(&text);
+    ensure!(!journal.served, "the release says that the version may have served");
+    Ok(Refused { revision, counters })
+}
+
+async fn take_back(stage: &mut Stage) -> Result<TakenBack> {
+    stage.begin("a frontend that passes its test, and answers some live requests with an error").await?;
+    stage.shop.apply("bad-live").await?;
+    let what = "the frontend to be taken back";
+    let release =
+        stage.until(what, secs(240), async |sight: &Sight, _: &Shop| ended(sight, Cause::AnalysisFailed)).await?;
+    let report = stage.shop.report().await?;
+    let (journal, revision) = (journal(&release), revision(&release).context("the revision that was taken back")?);
+    let mut text = format!("what happened, from release {}:", release.name_any());
+    let began = release.metadata.creation_timestamp.as_ref().map_or(0, |t| t.0.as_millisecond());
+    for entry in &journal.timeline {
+        let after = (entry.at.timestamp_millis() - began) as f64 / 1000.0;
+        let _ = write!(text, "\n  {after:6.1} s  {:<18} {}", entry.reason, one_line(&entry.message, 110));
+    }
+    stage.screen.say(&text);
+    ensure!(journal.served, "it was taken back before it had any live traffic");
+    let zero = journal.applied_at.context("the moment at which its weight was 0")?;
+    Ok(TakenBack {
+        revision,
+        weight_zero_ms: u64::try_from(zero.timestamp_millis())?,
+        by_then: report.targets.get(FRONTEND).context("load on the frontend")?.counts.clone(),
+    })
+}
+
+async fn clear_up(stage: &mut Stage) -> Result<()> {
+    stage.begin("back to distribution 1.1.0, which has served all the time").await?;
+    stage.shop.apply("1.1.0").await?;
+    settled(stage, "all four services to be settled").await
+}
+
+async fn settled(stage: &mut Stage, what: &str) -> Result<()> {
+    stage
+        .until(what, secs(300), async |sight: &Sight, _: &Shop| match sight.unsettled() {
+            left if left.is_empty() => Ok(()),
+            left => Err(Seen::yet(left.join(" | "))),
+        })
+        .await
+}
+
+/// The release of the frontend, once it is rolled back for this cause; it never can be when it ended otherwise.
+fn ended(sight: &Sight, cause: Cause) -> Result<Release, Seen> {
+    let service = sight.service(FRONTEND).ok_or_else(|| Seen::yet("no frontend"))?;
+    let Some(release) = &service.release else { return Err(Seen::yet(service.told())) };
+    let journal = journal(release);
+    let as_meant = journal.outcome.as_ref().is_none_or(|o| o.phase == Phase::RolledBack && o.reason == cause);
+    match (journal.finished(), as_meant && journal.phase != Phase::Succeeded) {
+        (_, false) => Err(Seen::never(format!("it was to end as RolledBack, {cause:?}; {}", told(&journal)))),
+        (true, true) if journal.outcome.is_some() => Ok(release.clone()),
+        _ => Err(Seen::yet(told(&journal))),
+    }
+}
+
+fn revision(release: &Release) -> Option<String> {
+    release.spec.to.as_ref().map(|to| to.revision.to_string())
+}
+
+fn journal(release: &Release) -> Journal {
+    release.status.clone().unwrap_or_default().journal
+}
+
+fn told(journal: &Journal) -> String {
+    let step = journal.step.map(|s| format!(" step {s}")).unwrap_or_default();
+    let outcome = journal.outcome.as_ref().map(|o| format!(", {:?} for {:?}: {}", o.phase, o.reason, o.message));
+    let waiting = journal.waiting.as_ref().map(|w| format!(", waits ({}): {}", w.reason, w.message));
+    format!("{:?}{step}{}{}", journal.phase, outcome.unwrap_or_default(), waiting.unwrap_or_default())
+}
