@@ -1,14 +1,27 @@
 //! The controller: wiring only.
 #![forbid(unsafe_code)]
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    process::ExitCode,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Parser;
 use controller::{api::Kube, context::Context, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch};
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
-use kube::{Client, Config};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api, Client, Config,
+    runtime::{WatchStreamExt as _, watcher::watch_object},
+};
 
 /// Progressive delivery and conformance gates for Kubernetes.
 #[derive(Parser)]
@@ -51,7 +64,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let lease = client(&config, Some(Duration::from_secs(4)))?;
     let telemetry = Telemetry::default();
     let ready = server::Readiness::default();
-    let serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
+    let mut serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
     let version = requests.apiserver_version().await.context("reaching the API server")?;
     ready.reached();
     let identity = arguments.identity.unwrap_or_else(|| format!("sluice-{}", std::process::id()));
@@ -64,23 +77,35 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let clock = Arc::new(controller::clock::now);
     let context = Arc::new(Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone())));
-    let work = async {
-        tracing::info!("leading");
-        telemetry.leads(true);
-        watch::run(watches, context, woken).for_each(|()| std::future::ready(())).await;
-    };
+    let leases = Api::<Lease>::namespaced(client(&config, Some(Duration::from_secs(70)))?, &arguments.namespace);
     // Every five seconds keeps an idle installation below thirty requests a minute.
     let election = LeaderElection::new(lease, &arguments.namespace, &arguments.lease, &identity)
         .with_retry_period(Duration::from_secs(5))
         .with_renew_deadline(Duration::from_secs(12));
-    tokio::select! {
-        biased;
-        () = terminated() => {}
-        lost = election.with_lease(work) => {
-            // Whatever still runs must not outlive the lease: the process ends, and Kubernetes starts it again.
-            anyhow::bail!(if lost.is_none() { "the lease was lost" } else { "a watch ended" });
+    let (leading, woken) = (AtomicBool::new(false), Mutex::new(Some(woken)));
+    let mut ended = pin!(terminated());
+    loop {
+        let work = async {
+            leading.store(true, Ordering::Relaxed);
+            telemetry.leads(true);
+            tracing::info!("leading");
+            let woken = woken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(woken) = woken else { return };
+            watch::run(watches.clone(), context.clone(), woken).for_each(|()| std::future::ready(())).await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut ended => break,
+            lost = election.with_lease(work) => {
+                // Whatever still runs must not outlive the lease: the process ends, and Kubernetes starts it again.
+                anyhow::bail!(if lost.is_none() { "the lease was lost" } else { "a watch ended" });
+            }
+            served = &mut serving => {
+                return served.context("serving metrics")?.with_context(|| format!("listening on {}", arguments.listen));
+            }
+            // The election itself looks only every few seconds; begun anew, it looks at once.
+            () = given_back(&leases, &arguments.lease, &leading) => tracing::info!("the lease was given back"),
         }
-        served = serving => served.context("serving metrics")?.with_context(|| format!("listening on {}", arguments.listen))?,
     }
     tracing::info!("asked to end: giving the lease back");
     election.release().await;
@@ -96,6 +121,22 @@ fn client(config: &Config, read_timeout: Option<Duration>) -> anyhow::Result<Cli
     config.reset_reader_on_write = true;
     config.connect_timeout = Some(Duration::from_secs(5));
     Client::try_from(config).context("making a client of the API server")
+}
+
+/// Waits until another holder gives the lease back; for ever while this replica leads.
+async fn given_back(leases: &Api<Lease>, name: &str, leading: &AtomicBool) {
+    let free = |lease: Option<Lease>| lease.is_some_and(|l| l.spec.and_then(|s| s.holder_identity).unwrap_or_default().is_empty());
+    let mut seen = watch_object(leases.clone(), name).default_backoff().boxed();
+    let mut held = false;
+    while let Some(lease) = seen.next().await {
+        let Ok(lease) = lease else { continue };
+        if !free(lease) {
+            held = true;
+        } else if held && !leading.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn terminated() {

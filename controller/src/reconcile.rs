@@ -39,9 +39,9 @@ fn requeue(observed: &Observed, plan: &Plan, written: &Written) -> Requeue {
         return Requeue::requeue(Duration::ZERO);
     }
     let soonest = [plan.requeue, observed.settles_in].into_iter().flatten().min();
-    // Dependencies and missing objects are not watched one by one.
-    let blocked = observed.world.release.is_none() && plan.waiting.is_some();
-    let fallback = blocked.then(|| chrono::TimeDelta::seconds(10));
+    // What blocks a beginning may be an object of a kind that is not watched.
+    let blocked = !observed.world.blockers.is_empty();
+    let fallback = blocked.then(|| chrono::TimeDelta::seconds(30));
     match soonest.or(fallback).map(|d| d.to_std().unwrap_or_default()) {
         Some(after) => Requeue::requeue(after.max(Duration::from_millis(20))),
         None => Requeue::await_change(),
