@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Waits until a Service that was just made is known to kube-proxy: ten connections in a row.
-const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if nc -z -w 1 $1 80; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
+const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if nc -w 1 $1 80 </dev/null >/dev/null 2>&1; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
 
 /// Load that is to be started.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! Taking over a running workload, and bringing up a first version behind its gates.
 
+mod abandon;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -34,7 +36,7 @@ fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal)
         Phase::Preparing | Phase::Gating => Desired { apex: before, ..want.pods(to, pods) },
         Phase::Promoting => serving.pods(to, pods),
         Phase::Warm => Desired { workload: Some(0), ..serving.pods(to, pods) },
-        _ => Desired { apex: before, retreat: true, ..want },
+        _ => abandon::desired(policy, world, to, journal),
     }
 }
 
@@ -145,14 +147,7 @@ fn advance(
             }
             finish(journal, Phase::Succeeded, now);
         }
-        Phase::RollingBack => {
-            let pods = live.map_or(0, |r| r.pods.len());
-            if pods > 0 {
-                return Err(Waiting::for_it("Draining", format!("{pods} pods of revision {} end", to.revision)));
-            }
-            let phase = journal.outcome.as_ref().map_or(Phase::RolledBack, |o| o.phase);
-            finish(journal, if phase == Phase::Held { Phase::RolledBack } else { phase }, now);
-        }
+        Phase::RollingBack => abandon::advance(policy, world, to, journal, now)?,
         // A take-over has no such phases.
         Phase::Shifting
         | Phase::Held

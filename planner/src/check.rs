@@ -153,6 +153,11 @@ fn serving(world: &World, id: &RevisionId, what: &str, broken: &mut Vec<String>)
     if world.deleting && world.workload.is_none() {
         return; // The application is being uninstalled: its callers go with it.
     }
+    let unswitched = world.release.as_ref().is_some_and(|r| r.purpose == Purpose::Adopt)
+        && world.apex.as_ref().is_some_and(|a| a.selects == Selects::Users);
+    if unswitched && world.workload.as_ref().is_none_or(|w| !w.rolled_out || w.ready == 0) {
+        return; // The workload's own pods cannot be told from our copies of them yet, or are gone.
+    }
     let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else {
         return;
     };

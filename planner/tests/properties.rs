@@ -122,7 +122,9 @@ fn policy() -> impl Strategy<Value = Policy> {
 
 fn happens(m: &mut Model, event: &Event) {
     match event {
-        Event::Wish(n) => drop(m.wish(*n)),
+        Event::Wish(n) => {
+            m.wish(*n);
+        }
         Event::Decide(order) => {
             let about = m.release.as_ref().or(m.last.as_ref());
             if about.is_some_and(|r| r.to.is_some()) {
@@ -162,9 +164,13 @@ fn happens(m: &mut Model, event: &Event) {
                 m.apex.as_mut().unwrap().selects = if *garbled { Selects::Garbled } else { Selects::Users };
             }
         }
-        Event::Metrics(n, said) => drop(m.metrics_of(*n, *said)),
+        Event::Metrics(n, said) => {
+            m.metrics_of(*n, *said);
+        }
         Event::WorkloadUnread(unread) => m.load.as_mut().unwrap().readable = !unread,
-        Event::Delete => drop(m.delete_policy()),
+        Event::Delete => {
+            m.delete_policy();
+        }
     }
 }
 
@@ -279,7 +285,9 @@ fn crashes_everywhere(tell: impl Fn(&mut Model)) -> u32 {
 
 #[test]
 fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
-    let good = |m: &mut Model| drop(m.settle().wish(2).until_finished(Phase::Succeeded).settle());
+    let good = |m: &mut Model| {
+        m.settle().wish(2).until_finished(Phase::Succeeded).settle();
+    };
     let bad = |m: &mut Model| {
         m.settle().metrics_of(2, Metrics::Bad).wish(2).until_finished(Phase::RolledBack).settle();
     };
@@ -288,7 +296,9 @@ fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
         m.settle().wish(2).until_phase(Phase::Warm).metrics_of(2, Metrics::Bad);
         m.until_finished(Phase::RolledBack).settle();
     };
-    let removal = |m: &mut Model| drop(m.settle().delete_policy().until("gone", 900, |m| m.gone).run(10));
+    let removal = |m: &mut Model| {
+        m.settle().delete_policy().until("gone", 900, |m| m.gone).run(10);
+    };
     let leaving = |m: &mut Model| {
         m.settle().wish(2).until_step(2).delete_policy().until("gone", 900, |m| m.gone).run(10);
     };

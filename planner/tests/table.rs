@@ -244,12 +244,24 @@ fn reach(row: Row, column: Column, policy: Policy) -> Model {
     let mut m = Model::adopted(policy);
     match column {
         Settled => {}
-        Pending => drop(m.wish(2).until_phase(Phase::Pending).run(1)),
-        Preparing => drop(m.wish(2).until_phase(Phase::Preparing)),
-        Gating => drop(m.wish(2).until_phase(Phase::Gating).run(1)),
-        Shifting => drop(m.wish(2).until_step(1).run(2)),
-        Promoting => drop(m.wish(2).until_phase(Phase::Promoting)),
-        Warm => drop(m.wish(2).until_phase(Phase::Warm).run(2)),
+        Pending => {
+            m.wish(2).until_phase(Phase::Pending).run(1);
+        }
+        Preparing => {
+            m.wish(2).until_phase(Phase::Preparing);
+        }
+        Gating => {
+            m.wish(2).until_phase(Phase::Gating).run(1);
+        }
+        Shifting => {
+            m.wish(2).until_step(1).run(2);
+        }
+        Promoting => {
+            m.wish(2).until_phase(Phase::Promoting);
+        }
+        Warm => {
+            m.wish(2).until_phase(Phase::Warm).run(2);
+        }
         RollingBack if row == StableDown => {
             m.wish(2).until_step(1).pods_of(1, Pods::Down).run(2).decide(Order::Abort).until_phase(Phase::RollingBack);
         }
@@ -258,8 +270,12 @@ fn reach(row: Row, column: Column, policy: Policy) -> Model {
             m.quota = true;
             m.metrics_of(2, Metrics::Bad).until_phase(Phase::RollingBack);
         }
-        RollingBack => drop(m.wish(2).until_step(1).decide(Order::Abort).until_phase(Phase::RollingBack)),
-        Held => drop(m.metrics_of(2, Metrics::Bad).wish(2).until_phase(Phase::Held).metrics_of(2, Metrics::Good)),
+        RollingBack => {
+            m.wish(2).until_step(1).decide(Order::Abort).until_phase(Phase::RollingBack);
+        }
+        Held => {
+            m.metrics_of(2, Metrics::Bad).wish(2).until_phase(Phase::Held).metrics_of(2, Metrics::Good);
+        }
         Inconclusive => {
             m.metrics_of(2, Metrics::Silent).wish(2).until_phase(Phase::Inconclusive).run(2);
             if row != Fail {
@@ -281,21 +297,35 @@ fn happens(m: &mut Model, row: Row, column: Column) {
         NewerWish => settled_wish(m, if matches!(column, Adopting | Switched | Removing) { 2 } else { 3 }),
         WishIsStable => settled_wish(m, 1),
         Fail => match column {
-            Pending => drop(m.test_of(2, "begin", Test::Fails)),
-            Preparing | Promoting => drop(m.pods_of(2, Pods::Crash)),
-            Gating => drop(m.test_of(2, "conformance", Test::Fails)),
+            Pending => {
+                m.test_of(2, "begin", Test::Fails);
+            }
+            Preparing | Promoting => {
+                m.pods_of(2, Pods::Crash);
+            }
+            Gating => {
+                m.test_of(2, "conformance", Test::Fails);
+            }
             Adopting => {
                 let id = rev(1).revision;
                 m.quota = true;
                 m.pods.retain(|_, p| p.owner != Owner::Revision(id.clone()));
             }
             Switched | Settled | Removing => {}
-            _ => drop(m.metrics_of(serving, Metrics::Bad)),
+            _ => {
+                m.metrics_of(serving, Metrics::Bad);
+            }
         },
         NoEvidence => match column {
-            Pending => drop(m.test_of(2, "begin", Test::Hangs)),
-            Preparing => drop(m.pods_of(2, Pods::ImageMissing)),
-            Gating => drop(m.test_of(2, "conformance", Test::Hangs)),
+            Pending => {
+                m.test_of(2, "begin", Test::Hangs);
+            }
+            Preparing => {
+                m.pods_of(2, Pods::ImageMissing);
+            }
+            Gating => {
+                m.test_of(2, "conformance", Test::Hangs);
+            }
             Promoting | Adopting => {
                 let (id, new) = (rev(1).revision, rev(2).revision);
                 m.quota = true;
@@ -306,7 +336,9 @@ fn happens(m: &mut Model, row: Row, column: Column) {
                 }
             }
             RollingBack | Settled | Switched | Removing => {}
-            _ => drop(m.metrics_of(serving, Metrics::Silent)),
+            _ => {
+                m.metrics_of(serving, Metrics::Silent);
+            }
         },
         Suspend => {
             m.policy.suspend = true;
@@ -314,15 +346,25 @@ fn happens(m: &mut Model, row: Row, column: Column) {
                 m.wish(2);
             }
         }
-        PolicyDeleted => drop(m.delete_policy()),
+        PolicyDeleted => {
+            m.delete_policy();
+        }
         WorkloadGone => m.load = None,
         StableDown => {
-            drop(m.pods_of(1, if matches!(column, Adopting | Switched) { Pods::ReadyAfter(2) } else { Pods::Down }))
+            m.pods_of(1, if matches!(column, Adopting | Switched) { Pods::ReadyAfter(2) } else { Pods::Down });
         }
-        Abort => drop(m.decide(Order::Abort)),
-        SkipStep => drop(m.decide(Order::SkipStep)),
-        Promote => drop(m.decide(Order::Promote)),
-        Retry => drop(m.decide(Order::Retry)),
+        Abort => {
+            m.decide(Order::Abort);
+        }
+        SkipStep => {
+            m.decide(Order::SkipStep);
+        }
+        Promote => {
+            m.decide(Order::Promote);
+        }
+        Retry => {
+            m.decide(Order::Retry);
+        }
         Restart => {
             m.crash_after = Some(0);
             m.away = true;
@@ -341,7 +383,9 @@ fn settled_wish(m: &mut Model, n: u32) {
 fn undo(m: &mut Model, row: Row) {
     match row {
         Suspend => m.policy.suspend = false,
-        StableDown => drop(m.pods_of(1, Pods::ReadyAfter(1))),
+        StableDown => {
+            m.pods_of(1, Pods::ReadyAfter(1));
+        }
         NoEvidence => {
             m.quota = false;
             m.metrics_of(2, Metrics::Good);
@@ -393,7 +437,9 @@ fn run(row: Row, column: Column, expect: Expect) {
         }
         FinishesThenNext | BackThenNext | Starts => next(&mut m, column, expect),
         BackThenRemoved | FinishesThenRemoved | Removed => removed(&mut m, ended, expect),
-        Skips => drop(m.until("the next step", 8, |m| m.journal().is_some_and(|j| j.step == Some(2)))),
+        Skips => {
+            m.until("the next step", 8, |m| m.journal().is_some_and(|j| j.step == Some(2)));
+        }
         Promotes => {
             m.until("all traffic is over", 40, |m| m.phase() == Some(Phase::Warm));
             let journal = m.journal().unwrap();
@@ -421,15 +467,23 @@ fn nothing(m: &mut Model, row: Row, column: Column, phase: Option<Phase>) {
             m.run(100);
             assert_eq!((m.finished.len(), m.release.is_none()), (1, true), "{}", m.story());
         }
-        RollingBack => drop(m.until_finished(SUPERSEDED)),
-        Pending | Preparing | Gating if row == StableDown => drop(m.until_phase(Phase::Shifting)),
-        _ => drop(m.until_finished(Phase::Succeeded)),
+        RollingBack => {
+            m.until_finished(SUPERSEDED);
+        }
+        Pending | Preparing | Gating if row == StableDown => {
+            m.until_phase(Phase::Shifting);
+        }
+        _ => {
+            m.until_finished(Phase::Succeeded);
+        }
     }
 }
 
 fn next(m: &mut Model, column: Column, expect: Expect) {
     match expect {
-        FinishesThenNext => drop(m.until_finished(Phase::Succeeded)),
+        FinishesThenNext => {
+            m.until_finished(Phase::Succeeded);
+        }
         BackThenNext => {
             m.until_finished(SUPERSEDED);
             assert!(went_back(m), "{}", m.story());

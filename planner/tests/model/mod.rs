@@ -217,7 +217,9 @@ impl Model {
     }
 
     pub fn test_of(&mut self, n: u32, gate: &str, test: Test) -> &mut Self {
-        self.behaves(n, |b| drop(b.tests.insert(gate.into(), test)))
+        self.behaves(n, |b| {
+            b.tests.insert(gate.into(), test);
+        })
     }
 
     /// Somebody decides about the release under way, or else the last one.
@@ -437,7 +439,9 @@ impl Model {
         }
         if ended.journal.phase == Phase::Succeeded && ended.purpose != Purpose::Remove {
             self.stable.clone_from(&ended.to);
-            ended.to.iter().for_each(|to| drop(self.failed.remove(&to.digest)));
+            ended.to.iter().for_each(|to| {
+                self.failed.remove(&to.digest);
+            });
         }
         if let Some(before) = self.last.replace(ended) {
             let to = before.to.as_ref();

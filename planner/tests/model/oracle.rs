@@ -61,11 +61,6 @@ impl Oracle {
         self.forgiven.insert(release.into());
         self.condemned.remove(digest);
     }
-
-    /// What serves is known from before.
-    pub fn trust(&mut self, digest: &Digest) {
-        self.proven.insert(digest.clone());
-    }
 }
 
 impl Model {
@@ -98,6 +93,15 @@ impl Model {
         let own = self.load.as_ref().map(|l| &l.wish).filter(|_| self.deleting);
         if self.stable.iter().chain(to).chain(own).any(|r| down(self, &r.digest)) {
             self.oracle.down_until = self.clock + 10;
+        }
+        // We never write these while our mark is on the Service.
+        let meddled = |a: &super::Service| match a.selects {
+            Selects::Garbled => true,
+            Selects::Users => a.marked && self.stable.is_some(),
+            _ => false,
+        };
+        if self.apex.as_ref().is_some_and(meddled) {
+            self.oracle.contested_until = self.clock + 2;
         }
         let Some(release) = release else { return };
         let Some(to) = &release.to else { return };

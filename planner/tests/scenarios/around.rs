@@ -3,7 +3,7 @@
 use planner::{
     journal::{Cause, Phase},
     policy::Policy,
-    world::Blocker,
+    world::{Blocker, Order},
 };
 
 use crate::model::*;
@@ -93,7 +93,7 @@ fn a_take_over_whose_pods_do_not_come_up_is_abandoned_without_blame_and_may_be_t
     m.until_finished(Phase::Inconclusive).settle();
     assert_eq!((m.replicas(1), m.load.as_ref().unwrap().replicas, m.failed.len()), (0, 4, 0), "{}", m.story());
     m.quota = false;
-    m.decide(planner::world::Order::Retry).until_finished(Phase::Succeeded);
+    m.decide(Order::Retry).until_finished(Phase::Succeeded);
 }
 
 #[test]
@@ -187,4 +187,16 @@ fn what_blocks_a_release_is_said() {
     m.load.as_mut().unwrap().readable = false;
     m.wish(2).run(30);
     assert_eq!((m.reason(), m.waiting.as_ref().unwrap().stalled), ("ConfigMissing", true));
+}
+
+#[test]
+fn an_abandoned_take_over_ends_its_copies_only_when_callers_reach_the_workloads_own_pods_alone() {
+    let mut m = Model::new(canary());
+    m.oracle.served = true;
+    m.until_phase(Phase::Preparing).decide(Order::Pause).run(5).decide(Order::Abort).until_phase(Phase::RollingBack);
+    let copies = m.reached(1);
+    m.until("they are out", 20, |m| m.reached(1) == 0);
+    assert!(copies > 0 && m.replicas(1) > 0, "{}", m.story());
+    m.until_finished(Phase::Superseded);
+    assert_eq!((m.replicas(1), &m.apex.as_ref().unwrap().selects), (0, &planner::world::Selects::Users));
 }

@@ -110,19 +110,24 @@ impl Ledger {
         self.identities.revision(FRONTEND, identity).as_deref() == Some(revision)
     }
 
+    /// The first requests that broke the first promise.
     fn first_failures(&self) -> Vec<String> {
         let since = |at: u64| at.saturating_sub(self.report.started_ms) as f64 / 1000.0;
         let failures = self.report.failures.iter().map(|f| {
+            format!("after {:.1} s of load, {}: no answer, {:?}: {}", since(f.at_ms), f.target, f.cause, f.detail)
+        });
+        let bad: Vec<_> = self.of(&self.taken_back.revision).iter().map(|i| &i.hostname).collect();
+        let errors = self.report.error_answers.iter().filter(|e| !bad.contains(&&e.hostname)).map(|e| {
             format!(
-                "  after {:.1} s of load, {}: {:?} {} (phase {:?})",
-                since(f.at_ms),
-                f.target,
-                f.cause,
-                f.detail,
-                f.phase
+                "after {:.1} s of load, {}: {} from {} {}",
+                since(e.at_ms),
+                e.target,
+                e.status,
+                e.hostname,
+                e.version
             )
         });
-        failures.take(10).collect()
+        failures.chain(errors).take(10).collect()
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is shown of one service.
 
 use chrono::{DateTime, Utc};
-use crds::journal::{GateRecord, Journal, Phase, RevisionRef};
+use crds::{
+    Release,
+    journal::{GateRecord, Journal, RevisionRef},
+};
 
 use crate::{
     sight::Service,
@@ -39,34 +42,57 @@ pub struct Row {
 impl Row {
     /// Of a service, given the candidate's share of the new connections of late.
     pub fn new(service: &Service, measured: Option<(u64, u64)>, now: DateTime<Utc>) -> Self {
-        let status = service.status();
-        let phase = status.phase.clone().unwrap_or_else(|| "-".into());
-        let waits = status.waiting.as_ref().map(|w| {
-            let left = w.until.map(|until| (until - now).num_seconds()).filter(|left| *left > 0);
-            let left = left.map_or(String::new(), |left| format!(" ({left} s left)"));
-            (w.reason.clone(), format!("{}{left}", one_line(&w.message, NOTE)))
-        });
-        let serves = status.stable.as_ref().map(|s| versions(None, s)).unwrap_or_default();
-        let mut row = Self { service: service.name.clone(), versions: serves, phase, ..Self::default() };
-        let mut notes = Vec::new();
-        if let Some(release) = &service.release {
-            let journal = release.status.clone().unwrap_or_default().journal;
-            row.versions = release.spec.to.as_ref().map_or(row.versions, |to| versions(release.spec.from.as_ref(), to));
-            row.step = journal.step.map(|k| format!("{k}/{}", steps(service))).unwrap_or_default();
-            row.weight = journal.split.map(|s| format!("{} %", s.wanted)).unwrap_or_default();
-            let share = measured.filter(|_| journal.split.is_some()).and_then(|(of, all)| percent(of, all));
-            row.measured = share.map(|share| format!("{share:.0} %")).unwrap_or_default();
-            row.gates = journal.gates.iter().map(verdict).collect::<Vec<_>>().join(",");
-            let end = journal.finished_at.unwrap_or(now);
-            let began = release.metadata.creation_timestamp.as_ref().map(|t| t.0.as_second());
-            row.seconds = began.map(|began| format!("{} s", (end.timestamp() - began).max(0))).unwrap_or_default();
-            notes.extend(metrics(&journal));
-            row.key = key(&journal);
+        match &service.release {
+            Some(release) => Self::releasing(service, release, measured, now),
+            None => Self::resting(service, now),
         }
-        row.key = format!("{} {} {}", row.phase, row.key, waits.as_ref().map_or("", |w| &w.0));
-        notes.extend(waits.map(|w| w.1));
-        row.note = notes.join("; ");
-        row
+    }
+
+    fn resting(service: &Service, now: DateTime<Utc>) -> Self {
+        let status = service.status();
+        let serves = status.stable.map(|s| s.images).unwrap_or_default();
+        let phase = status.phase.unwrap_or_else(|| "-".into());
+        let reason = status.waiting.as_ref().map_or("", |w| &w.reason);
+        Self {
+            service: service.name.clone(),
+            versions: serves
+                .first()
+                .or(service.wished().first())
+                .map(|image| tag(image).to_owned())
+                .unwrap_or_default(),
+            key: format!("{phase} {reason}"),
+            phase,
+            note: status.waiting.map(|w| words(&w.reason, &w.message, w.until, now)).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// The release itself is always newer than what its policy says of it.
+    fn releasing(service: &Service, release: &Release, measured: Option<(u64, u64)>, now: DateTime<Utc>) -> Self {
+        let journal = release.status.clone().unwrap_or_default().journal;
+        let share = measured.filter(|_| journal.split.is_some()).and_then(|(of, all)| percent(of, all));
+        let end = journal.finished_at.unwrap_or(now);
+        let began = release.metadata.creation_timestamp.as_ref().map(|t| t.0.as_second());
+        let outcome = journal.outcome.as_ref().filter(|_| journal.finished()).map(|o| one_line(&o.message, NOTE));
+        let waits = journal.waiting.as_ref().map(|w| words(&w.reason, &w.message, w.until, now));
+        let notes = [metrics(&journal), waits, outcome];
+        Self {
+            service: service.name.clone(),
+            versions: release.spec.to.as_ref().map(|to| versions(release.spec.from.as_ref(), to)).unwrap_or_default(),
+            phase: format!("{:?}", journal.phase),
+            step: journal.step.map(|k| format!("{k}/{}", steps(service))).unwrap_or_default(),
+            weight: journal.split.map(|s| format!("{} %", s.wanted)).unwrap_or_default(),
+            measured: share.map(|share| format!("{share:.0} %")).unwrap_or_default(),
+            gates: journal.gates.iter().map(verdict).collect::<Vec<_>>().join(","),
+            seconds: began.map(|began| format!("{} s", (end.timestamp() - began).max(0))).unwrap_or_default(),
+            note: notes.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            key: key(&journal),
+        }
+    }
+
+    /// Whether nothing is being done and nothing is wished for.
+    pub fn rests(&self) -> bool {
+        self.phase == "Settled"
     }
 
     /// Whether it is a good end, a bad one, or neither.
@@ -79,12 +105,24 @@ impl Row {
     }
 }
 
-/// What is worth a new line, besides the phase: the figures are not.
+/// What is waited for, and how long it may take.
+fn words(reason: &str, message: &str, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
+    let message = match reason {
+        // What the other waits for stands in its own line.
+        "DependsOn" => message.split(": ").next().unwrap_or_default(),
+        _ => message,
+    };
+    let left = until.map(|until| (until - now).num_seconds()).filter(|left| *left > 0);
+    format!("{}{}", one_line(message, NOTE), left.map_or(String::new(), |left| format!(" ({left} s left)")))
+}
+
+/// What is worth a new line: figures are not.
 fn key(journal: &Journal) -> String {
     let failed: u32 = journal.analysis.metrics.iter().map(|m| m.failures).sum();
-    let (looked, in_force) = (journal.analysis.looks.is_empty(), journal.applied_at.is_some());
+    let looked = !journal.analysis.looks.is_empty();
     let gates: Vec<_> = journal.gates.iter().map(verdict).collect();
-    format!("{:?} {in_force} {gates:?} {looked} {failed}", journal.step)
+    let waits = journal.waiting.as_ref().map_or("", |w| &w.reason);
+    format!("{:?} {:?} {:?} {gates:?} {looked} {failed} {waits}", journal.phase, journal.step, journal.split)
 }
 
 /// From this to that: the tags of the first image that differs.
@@ -111,9 +149,9 @@ fn verdict(gate: &GateRecord) -> String {
     }
 }
 
-/// What the last look at the metrics said; of a finished release it is of no more interest.
+/// What the last look at the metrics said; of a finished release the outcome says it.
 fn metrics(journal: &Journal) -> Option<String> {
-    if journal.finished() && journal.phase != Phase::RolledBack {
+    if journal.finished() {
         return None;
     }
     let metrics = journal.analysis.metrics.iter().map(|metric| match metric.value {

@@ -67,7 +67,8 @@ impl Screen {
         }
         for row in rows {
             let known = self.told.insert(row.service.clone(), row.key.clone());
-            if known.as_ref() != Some(&row.key) {
+            let new = known.map_or(!row.rests(), |known| known != row.key);
+            if new {
                 write(&format!("[{:4} s] {}\n", self.seconds(), sentence(row)));
             }
         }

@@ -8,7 +8,7 @@ use crds::journal::{Journal, Phase, Split};
 use crate::identity::Identities;
 
 /// The share that is shown is that of the new connections of this time, in milliseconds.
-const WINDOW_MS: u64 = 2_000;
+const WINDOW_MS: u64 = 3_000;
 
 type ByService = BTreeMap<String, Counts>;
 

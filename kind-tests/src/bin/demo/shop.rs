@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use apps::report::Report;
 use http::Method;
-use k8s_openapi::api::core::v1::Namespace as Object;
+use k8s_openapi::api::core::v1::{Namespace as Object, Pod};
 use kind_tests::{
     cluster::connect,
     kubectl::kubectl,
@@ -76,7 +76,9 @@ impl Shop {
 
     /// Ends the load and returns the final counts.
     pub async fn stop_load(&self) -> Result<Report> {
-        self.ask_load(Method::POST, "stop").await
+        let report = self.ask_load(Method::POST, "stop").await?;
+        self.ns.api::<Pod>().delete(LOAD, &DeleteParams::background()).await?;
+        Ok(report)
     }
 
     async fn ask_load(&self, method: Method, what: &str) -> Result<Report> {

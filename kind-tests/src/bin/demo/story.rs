@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Lines of a failed test that are shown.
-const LINES: usize = 8;
+const LINES: usize = 12;
 /// Answers from each service before the load counts as running.
 const WARM_UP: u64 = 20;
 
@@ -125,7 +125,7 @@ async fn refuse(stage: &mut Stage) -> Result<Refused> {
     counters.read(&stage.shop, FRONTEND, &revision).await?;
     let gate = journal.gates.iter().find(|g| g.failures > 0).context("a gate that failed")?;
     let evidence = gate.evidence.clone().unwrap_or_default();
-    let exit = evidence.exit_code.map_or("without an exit code".into(), |code| format!("with exit code {code}"));
+    let exit = evidence.exit_code.map_or("no exit code".into(), |code| format!("exit code {code}"));
     let mut text =
         format!("gate {} ended {exit}; the last lines of the test, from release {}:", gate.name, release.name_any());
     for line in last_lines(evidence.log.as_deref().unwrap_or("(no log)"), LINES) {
@@ -146,7 +146,7 @@ async fn take_back(stage: &mut Stage) -> Result<TakenBack> {
         stage.until(what, secs(240), async |sight: &Sight, _: &Shop| ended(sight, Cause::AnalysisFailed)).await?;
     let report = stage.shop.report().await?;
     let (journal, revision) = (journal(&release), revision(&release).context("the revision that was taken back")?);
-    let mut text = format!("what happened, from release {}:", release.name_any());
+    let mut text = format!("what happened, as release {} keeps it:", release.name_any());
     let began = release.metadata.creation_timestamp.as_ref().map_or(0, |t| t.0.as_millisecond());
     for entry in &journal.timeline {
         let after = (entry.at.timestamp_millis() - began) as f64 / 1000.0;
