@@ -35,8 +35,12 @@ pub async fn reconcile(cached: Arc<RolloutPolicy>, context: Arc<Context>) -> Res
 }
 
 fn requeue(observed: &Observed, plan: &Plan, written: &Written) -> Requeue {
-    if !plan.actions.is_empty() || *written == Written::Journal {
-        return Requeue::requeue(Duration::ZERO);
+    // One's own writes come back through the watches and wake the loop at once; this is for when they do not.
+    if !plan.actions.is_empty() {
+        return Requeue::requeue(Duration::from_millis(300));
+    }
+    if *written == Written::Journal {
+        return Requeue::requeue(Duration::from_secs(1));
     }
     let soonest = [plan.requeue, observed.settles_in].into_iter().flatten().min();
     // What blocks a beginning may be an object of a kind that is not watched.

@@ -16,7 +16,7 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     core::{DeserializeGuard, PartialObjectMeta},
     runtime::{
-        Controller, WatchStreamExt as _, controller, reflector,
+        Controller, Predicate as _, WatchStreamExt as _, controller, predicates, reflector,
         reflector::{ObjectRef, Store},
         watcher,
     },
@@ -49,7 +49,10 @@ pub fn run(watches: Client, context: Arc<Context>, woken: UnboundedReceiver<Obje
     let others = wakers(&watches, &reader);
     let woken = woken.map(|policy| Wake::new(&policy.name).within(policy.namespace.as_deref().unwrap_or_default()));
     let errors = context.clone();
-    Controller::for_stream(reflector(writer, main).applied_objects(), reader)
+    // The status of a policy is ours: writing it is no reason to look again.
+    let wished = predicates::generation.combine(predicates::finalizers);
+    let policies = reflector(writer, main).applied_objects().predicate_filter(wished, Default::default());
+    Controller::for_stream(policies, reader)
         .with_config(controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .reconcile_on(stream::select(woken, others))
         .run(
