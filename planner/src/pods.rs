@@ -27,7 +27,10 @@ pub(crate) fn record(
         (journal.short_since, journal.unready_since) = (None, None);
         return None;
     }
-    let since = *journal.short_since.get_or_insert(now);
+    // Where nothing can be made, effects fail and no journal is written: the deadline counts from the phase itself.
+    let nothing = live.is_none() && journal.phase == Phase::Preparing;
+    let began = journal.entered_at.filter(|_| nothing).unwrap_or(now);
+    let since = *journal.short_since.get_or_insert(began);
     let (mut cause, mut why) = why(live);
     let running = (cause == Cause::PodsFailed).then(|| journal.unready_since.unwrap_or(now));
     journal.unready_since = running;

@@ -95,6 +95,7 @@ fn passed(world: &World, to: &RevisionRef) -> bool {
 /// Stable serves: repair what others changed, then look for something new.
 fn keep(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<Utc>) -> Plan {
     let mut actions = adopt::prepare_policy(policy, world);
+    actions.extend(raised(policy, world).map(Action::FillReplicas));
     let mut unrest = None;
     match converge(&desired(policy, world, stable, now), world) {
         Converged::Act(repairs) => actions.extend(repairs),
@@ -149,6 +150,13 @@ fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRe
         return Plan::idle(Waiting::for_person(&blocker.reason, &blocker.message));
     }
     begin(world, Purpose::Update, Some(stable), wish)
+}
+
+/// The capacity that a workload scaled up by somebody asks for, where nobody but us has set the policy's. It never lowers it.
+fn raised(policy: &Policy, world: &World) -> Option<u32> {
+    let asked = world.workload.as_ref()?.replicas;
+    let ours = world.capacity_is_ours && policy.replicas.is_some_and(|capacity| asked > capacity);
+    ours.then_some(asked)
 }
 
 /// What stable needs, with the pods of a version that failed before it served kept for a while.

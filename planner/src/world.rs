@@ -18,6 +18,8 @@ pub struct World {
     pub deleting: bool,
     /// The policy carries our finalizer.
     pub finalizer: bool,
+    /// Nobody but us has set the policy's `spec.replicas`.
+    pub capacity_is_ours: bool,
     /// The namespace is being deleted: nothing can be created in it.
     pub namespace_terminating: bool,
     /// The user's Deployment; `None` when it is gone or going.

@@ -86,6 +86,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     let mut world = World {
         deleting: object.meta().deletion_timestamp.is_some(),
         finalizer: object.finalizers().iter().any(|f| f == names::FINALIZER),
+        capacity_is_ours: capacity_is_ours(&object),
         namespace_terminating: false,
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
         revisions: revisions(&name, &deployments, &services, &records, &pods),
@@ -231,6 +232,13 @@ impl Observed {
     pub fn namespace(&self) -> String {
         self.object.namespace().unwrap_or_default()
     }
+}
+
+/// Whether the capacity was filled in by us alone: no user and no autoscaler has set it.
+fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
+    let entries = policy.metadata.managed_fields.iter().flatten();
+    let mut owners = entries.filter(|e| e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some())).peekable();
+    owners.peek().is_some() && owners.all(|e| e.manager.as_deref() == Some(names::FIELD_MANAGER))
 }
 
 async fn namespace_terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {

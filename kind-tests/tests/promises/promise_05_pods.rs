@@ -21,6 +21,7 @@ async fn does_not_come_up(ns: Namespace, app: App, bad: App, phase: Phase, cause
     let outcome = journal.outcome.context("an outcome")?;
     println!("{:?}: {}", outcome.reason, outcome.message);
     ensure!(outcome.reason == cause, "{outcome:?}");
+    println!("the policy says: {}", shop.says(&format!("{phase:?}")).await?);
     let condemned = !shop.status().await?.failed.is_empty();
     ensure!(condemned == cause.condemns(), "condemned: {condemned}");
 

@@ -49,7 +49,7 @@ impl Model {
                 });
             }
             Action::EnsureRevision { revision, replicas } => {
-                if self.namespace_terminating {
+                if self.namespace_terminating || self.refused {
                     return false;
                 }
                 let wished = self.load.as_ref().is_some_and(|l| l.wish.digest == revision.digest);

@@ -5,18 +5,17 @@
 
 mod act;
 mod cluster;
+mod controller;
 mod fixtures;
 mod log;
 mod oracle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use analysis::{Batch, Reason, Sample};
 use chrono::{DateTime, TimeDelta, Utc};
 use planner::{
-    Digest, Journal, Plan, Policy, RevisionId, Waiting, World, check,
-    journal::{Phase, Purpose, RevisionRef},
-    plan,
+    Digest, Journal, Policy, RevisionId, Waiting, World,
+    journal::{Phase, RevisionRef},
     world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects},
 };
 
@@ -105,6 +104,8 @@ pub struct Model {
     pub namespace_terminating: bool,
     /// Nothing gets more pods: a quota.
     pub quota: bool,
+    /// No object of a revision can be made: an admission webhook says no.
+    pub refused: bool,
     /// Execute only so many actions of the next pass, and forget its journal.
     pub crash_after: Option<usize>,
     /// The looks do not speak of this metric.
@@ -153,6 +154,7 @@ impl Model {
             finalizer: false,
             namespace_terminating: false,
             quota: false,
+            refused: false,
             crash_after: None,
             unspoken: None,
             away: false,
@@ -359,138 +361,5 @@ impl Model {
         let id = rev(n).revision;
         let listed = self.apex.iter().flat_map(|a| &a.endpoints);
         listed.filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == Owner::Revision(id.clone()))).count()
-    }
-
-    // The controller.
-
-    fn controller_looks(&mut self) {
-        for _ in 0..60 {
-            let world = self.observe();
-            let due = self.due.is_some_and(|at| at <= self.clock);
-            let facts = (self.policy.clone(), world.clone());
-            if !due && self.seen.as_deref() == Some(&facts) {
-                return;
-            }
-            self.seen = Some(Box::new(facts));
-            self.pass(&world);
-            if self.gone || self.due.is_none_or(|at| at > self.clock) {
-                return;
-            }
-        }
-        panic!("the controller turns in circles\n{}", self.story());
-    }
-
-    fn pass(&mut self, world: &World) {
-        let (now, policy) = (self.now(), self.policy.clone());
-        let plan = plan(&self.policy, world, now);
-        self.passes += 1;
-        self.write_down(&plan);
-        let broken = check(&self.policy, world, &plan, now);
-        let broken: Vec<_> = broken.into_iter().filter(|b| !self.oracle.excused(b)).collect();
-        assert!(broken.is_empty(), "{broken:#?}\n{plan:#?}\n{}", self.story());
-        assert_eq!(plan, planner::plan(&self.policy, world, now), "a plan depends on its inputs only");
-        let planned = self.crash_at.filter(|(pass, _)| *pass == self.passes).map(|(_, actions)| actions);
-        let crash = self.crash_after.take().or(planned);
-        let upto = crash.unwrap_or(usize::MAX).min(plan.actions.len());
-        let mut done = true;
-        for action in &plan.actions[..upto] {
-            self.twice(action);
-            if !done {
-                break;
-            }
-            done = self.perform(action);
-        }
-        self.waiting = plan.waiting.clone();
-        if crash.is_some() {
-            self.log.push("      the controller crashed".into());
-        } else if done {
-            self.store(&plan);
-        }
-        let retry = (!done).then(|| TimeDelta::seconds(1));
-        self.due = retry.or(plan.requeue).map(|r| self.clock + r.num_milliseconds().div_ceil_secs());
-        let same = crash.is_none() && done && self.observe() == *world && self.policy == policy;
-        let at_once = self.due.is_some_and(|at| at <= self.clock);
-        assert!(
-            !(same && at_once),
-            "a plan that changes nothing asks to be called at once: {plan:#?}\n{}",
-            self.story()
-        );
-        if self.due.is_none() && !self.gone && crash.is_some() {
-            self.due = Some(self.clock + 1);
-        }
-    }
-
-    /// The journal, and what follows from a release that has ended.
-    fn store(&mut self, plan: &Plan) {
-        let (Some(release), Some(journal)) = (&mut self.release, &plan.journal) else { return };
-        if release.journal == *journal {
-            return;
-        }
-        self.writes += 1;
-        oracle::bounded(journal);
-        release.journal = journal.clone();
-        if !journal.finished() {
-            return;
-        }
-        let ended = self.release.take().unwrap();
-        self.finished.push((ended.name.clone(), ended.journal.phase));
-        if let Some(to) = ended.to.as_ref().filter(|_| ended.journal.condemns()) {
-            self.failed.insert(to.digest.clone());
-        }
-        if ended.journal.phase == Phase::Succeeded && ended.purpose != Purpose::Remove {
-            self.stable.clone_from(&ended.to);
-            ended.to.iter().for_each(|to| {
-                self.failed.remove(&to.digest);
-            });
-        }
-        if let Some(before) = self.last.replace(ended) {
-            let to = before.to.as_ref();
-            let passed = to.filter(|_| before.journal.phase == Phase::Succeeded).map(|t| t.digest.clone());
-            let revision = to.map(|t| t.revision.clone());
-            self.history.push(PastRelease { name: before.name, to: revision, passed, attempt: before.attempt });
-        }
-    }
-
-    #[track_caller]
-    fn assert_nothing_to_do(&self) {
-        if self.gone {
-            return;
-        }
-        let world = self.observe();
-        let plan = plan(&self.policy, &world, self.now());
-        let journal = self.journal();
-        assert!(plan.actions.is_empty() && plan.journal.as_ref() == journal, "{plan:#?}\n{}", self.story());
-    }
-
-    /// What is measured of the candidate now.
-    fn look(&self) -> Option<Batch> {
-        let analysis = self.policy.analysis.as_ref()?;
-        let release = self.release.as_ref()?;
-        let due = planner::next_look(&self.policy, &release.journal)?;
-        let said = self.behaviours.get(&release.to.as_ref()?.digest).map_or(Metrics::Good, |b| b.metrics);
-        let sample = || match said {
-            Metrics::Good => Sample::value(100.0),
-            Metrics::Bad => Sample::value(50.0),
-            Metrics::Silent => Sample::unknown(Reason::NoData, "no series"),
-        };
-        let samples = analysis
-            .plan
-            .metrics
-            .iter()
-            .filter(|m| Some(&m.name) != self.unspoken.as_ref())
-            .map(|m| (m.name.clone(), sample()))
-            .collect();
-        (due <= self.now()).then(|| Batch { at: self.now(), samples })
-    }
-}
-
-/// Milliseconds to whole seconds, rounded up.
-trait DivCeilSecs {
-    fn div_ceil_secs(self) -> i64;
-}
-
-impl DivCeilSecs for i64 {
-    fn div_ceil_secs(self) -> i64 {
-        (self + 999).div_euclid(1000)
     }
 }

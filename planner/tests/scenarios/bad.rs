@@ -176,6 +176,15 @@ fn a_version_whose_image_cannot_be_had_or_that_meets_a_quota_is_inconclusive_and
 }
 
 #[test]
+fn a_version_whose_objects_are_refused_is_inconclusive_by_the_progress_deadline() {
+    let mut m = Model::adopted(canary());
+    m.refused = true;
+    m.wish(2).until_finished(Phase::Inconclusive);
+    stable_is_untouched(&m);
+    assert_eq!((cause(&m), m.failed.len()), (Cause::PodsNotStarted, 0));
+}
+
+#[test]
 fn a_version_that_dies_after_promotion_is_taken_back_at_once() {
     let mut m = Model::adopted(canary());
     m.wish(2).until_phase(Phase::Warm).run(5);

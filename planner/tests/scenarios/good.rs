@@ -32,6 +32,15 @@ fn a_good_canary_passes_its_gates_and_steps_and_is_promoted() {
 }
 
 #[test]
+fn the_warm_period_begins_when_the_switch_has_reached_every_node() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until("the switch", 500, |m| (m.reached(1), m.reached(2)) == (0, 4));
+    let switched = m.clock;
+    m.until_phase(Phase::Warm);
+    assert!(m.clock - switched >= 3, "{}", m.story());
+}
+
+#[test]
 fn promotion_starts_only_the_pods_that_were_missing_and_restarts_none() {
     let mut m = Model::adopted(canary());
     let before = m.serial;
