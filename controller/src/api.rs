@@ -100,7 +100,9 @@ where
     for pause in PAUSES {
         match tokio::time::timeout(DEADLINE, request()).await {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(source)) if !transient(&source) => return Err(Error::Api { what: what(), source: Box::new(source) }),
+            Ok(Err(source)) if !transient(&source) => {
+                return Err(Error::Api { what: what(), source: Box::new(source) });
+            }
             Ok(Err(_)) => tokio::time::sleep(pause).await,
             Err(_) => return Err(Error::Deadline(what())),
         }
@@ -109,7 +111,10 @@ where
 }
 
 /// Runs a request once.
-pub async fn once<T>(what: impl Fn() -> String, request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
+pub async fn once<T>(
+    what: impl Fn() -> String,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
     match tokio::time::timeout(DEADLINE, request).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Api { what: what(), source: Box::new(source) }),
@@ -143,7 +148,9 @@ where
     let name = object.meta().name.as_deref().unwrap_or_default();
     let made = repeat(|| format!("creating {} {name}", kind(api)), || api.create(&params, object)).await;
     match made {
-        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.reason == "AlreadyExists") => Ok(()),
+        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.reason == "AlreadyExists") => {
+            Ok(())
+        }
         other => other.map(|_| ()),
     }
 }
@@ -164,7 +171,9 @@ where
     K: Clone + DeserializeOwned + Debug + Serialize + Resource,
 {
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-    repeat(|| format!("writing the status of {} {name}", kind(api)), || api.replace_status(name, &params, object)).await.map(|_| ())
+    repeat(|| format!("writing the status of {} {name}", kind(api)), || api.replace_status(name, &params, object))
+        .await
+        .map(|_| ())
 }
 
 /// Deletes an object, and in the background what it owns; one that is gone already is fine.

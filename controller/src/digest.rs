@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 const SCHEME: u32 = 1;
 
 /// ConfigMaps that the cluster puts into every namespace: they change for reasons of their own and are never part of a revision.
-const FOLLOWED: [&str; 4] = ["kube-root-ca.crt", "istio-ca-root-cert", "linkerd-identity-trust-roots", "openshift-service-ca.crt"];
+const FOLLOWED: [&str; 4] =
+    ["kube-root-ca.crt", "istio-ca-root-cert", "linkerd-identity-trust-roots", "openshift-service-ca.crt"];
 
 /// A reference to a ConfigMap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,7 +160,10 @@ mod tests {
     #[test]
     fn every_place_that_names_a_config_map_is_found() {
         let names: Vec<_> = references(&template()).into_iter().map(|r| (r.name, r.optional)).collect();
-        assert_eq!(names, [("files".into(), false), ("first".into(), false), ("keys".into(), false), ("more".into(), true)]);
+        assert_eq!(
+            names,
+            [("files".into(), false), ("first".into(), false), ("keys".into(), false), ("more".into(), true)]
+        );
     }
 
     #[test]

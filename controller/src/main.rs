@@ -76,7 +76,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
-    let context = Arc::new(Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone())));
+    let context = Arc::new(Context::new(
+        Kube::new(requests),
+        clock,
+        Arc::new(measure),
+        wake,
+        telemetry.clone(),
+        Some(identity.clone()),
+    ));
     let leases = Api::<Lease>::namespaced(client(&config, Some(Duration::from_secs(70)))?, &arguments.namespace);
     // Every five seconds keeps an idle installation below thirty requests a minute.
     let election = LeaderElection::new(lease, &arguments.namespace, &arguments.lease, &identity)
@@ -125,7 +132,9 @@ fn client(config: &Config, read_timeout: Option<Duration>) -> anyhow::Result<Cli
 
 /// Waits until another holder gives the lease back; for ever while this replica leads.
 async fn given_back(leases: &Api<Lease>, name: &str, leading: &AtomicBool) {
-    let free = |lease: Option<Lease>| lease.is_some_and(|l| l.spec.and_then(|s| s.holder_identity).unwrap_or_default().is_empty());
+    let free = |lease: Option<Lease>| {
+        lease.is_some_and(|l| l.spec.and_then(|s| s.holder_identity).unwrap_or_default().is_empty())
+    };
     let mut seen = watch_object(leases.clone(), name).default_backoff().boxed();
     let mut held = false;
     while let Some(lease) = seen.next().await {

@@ -19,7 +19,12 @@ pub struct InvalidPolicy(pub String);
 
 /// Reads a spec. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which only `suspend` and
 /// `replicas` count. `scrape` is how often the metrics source scrapes.
-pub fn parse(name: &str, frozen: &RolloutPolicySpec, live: &RolloutPolicySpec, scrape: Duration) -> Result<Policy, InvalidPolicy> {
+pub fn parse(
+    name: &str,
+    frozen: &RolloutPolicySpec,
+    live: &RolloutPolicySpec,
+    scrape: Duration,
+) -> Result<Policy, InvalidPolicy> {
     let service = frozen.traffic.service.clone().ok_or_else(|| InvalidPolicy("traffic names no provider".into()))?;
     Ok(Policy {
         name: name.into(),
@@ -55,7 +60,9 @@ fn strategy(spec: &RolloutPolicySpec) -> Result<Strategy, InvalidPolicy> {
 }
 
 fn steps(canary: &Canary) -> Result<Vec<Step>, InvalidPolicy> {
-    let weight = |percent: i32| Weight::new(percent).ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to 50")));
+    let weight = |percent: i32| {
+        Weight::new(percent).ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to 50")))
+    };
     let steps: Vec<Step> = match (&canary.steps, &canary.linear) {
         (Some(steps), None) => steps
             .iter()
@@ -93,7 +100,8 @@ fn gate(gate: &crds::gate::Gate) -> Gate {
 fn analysis(analysis: &crds::analysis::Analysis, scrape: Duration) -> Analysis {
     let interval = time(analysis.interval);
     let scrapes = TimeDelta::from_std(scrape.saturating_mul(4)).unwrap_or(interval);
-    let metrics = analysis.metrics.iter().map(|m| analysis::Metric { name: m.name.clone(), objective: objective(&m.objective) });
+    let metrics =
+        analysis.metrics.iter().map(|m| analysis::Metric { name: m.name.clone(), objective: objective(&m.objective) });
     Analysis {
         plan: analysis::Plan {
             metrics: metrics.collect(),
@@ -133,8 +141,14 @@ mod tests {
 
     #[test]
     fn the_short_form_expands_and_never_overshoots() {
-        assert_eq!(weights(serde_json::json!({ "canary": { "linear": { "step": 20, "max": 50, "bake": "1m" } } })), [20, 40]);
-        assert_eq!(weights(serde_json::json!({ "canary": { "linear": { "step": 50, "max": 50, "bake": "1m" } } })), [50]);
+        assert_eq!(
+            weights(serde_json::json!({ "canary": { "linear": { "step": 20, "max": 50, "bake": "1m" } } })),
+            [20, 40]
+        );
+        assert_eq!(
+            weights(serde_json::json!({ "canary": { "linear": { "step": 50, "max": 50, "bake": "1m" } } })),
+            [50]
+        );
     }
 
     #[test]
@@ -158,7 +172,9 @@ mod tests {
             }))
             .unwrap(),
         );
-        let window = |scrape| parse("shop", &spec, &spec, Duration::from_secs(scrape)).unwrap().analysis.unwrap().window.num_seconds();
+        let window = |scrape| {
+            parse("shop", &spec, &spec, Duration::from_secs(scrape)).unwrap().analysis.unwrap().window.num_seconds()
+        };
         assert_eq!((window(15), window(1)), (60, 10));
     }
 }

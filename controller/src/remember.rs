@@ -40,7 +40,10 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     // A policy whose finalizer was just taken off is gone.
     let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
     let next = status::status(observed, plan, context.now());
-    if removed || observed.object.status.as_ref() == Some(&next) || (!plan.actions.is_empty() && observed.world.release.is_some()) {
+    if removed
+        || observed.object.status.as_ref() == Some(&next)
+        || (!plan.actions.is_empty() && observed.world.release.is_some())
+    {
         return Ok(Written::Nothing);
     }
     let api = context.kube.of::<RolloutPolicy>(&observed.namespace());
@@ -70,7 +73,12 @@ fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> b
     waiting.stalled || waited >= if known { WORTH_TELLING * 4 } else { WORTH_TELLING }
 }
 
-async fn write_journal(context: &Arc<Context>, observed: &Observed, release: &Release, next: &Journal) -> Result<(), Error> {
+async fn write_journal(
+    context: &Arc<Context>,
+    observed: &Observed,
+    release: &Release,
+    next: &Journal,
+) -> Result<(), Error> {
     let generation = release.meta().generation.unwrap_or_default();
     let mut object = release.clone();
     object.metadata.managed_fields = None;

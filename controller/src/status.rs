@@ -60,7 +60,9 @@ fn phase(observed: &Observed, journal: Option<&Journal>, waiting: Option<&Waitin
     let world = &observed.world;
     if let (Some(release), Some(journal)) = (&world.release, journal) {
         return match release.purpose {
-            Purpose::Adopt if !journal.finished() => format!("Adopting{}", if journal.phase == Phase::RollingBack { "Back" } else { "" }),
+            Purpose::Adopt if !journal.finished() => {
+                format!("Adopting{}", if journal.phase == Phase::RollingBack { "Back" } else { "" })
+            }
             Purpose::Remove => "Removing".into(),
             _ => format!("{:?}", journal.phase),
         };
@@ -69,7 +71,8 @@ fn phase(observed: &Observed, journal: Option<&Journal>, waiting: Option<&Waitin
         return "Removing".into();
     }
     let wish = world.workload.as_ref().and_then(|w| w.wish.as_ref());
-    let settled = world.stable.is_some() && wish.map(|w| &w.revision.digest) == world.stable.as_ref().map(|s| &s.digest);
+    let settled =
+        world.stable.is_some() && wish.map(|w| &w.revision.digest) == world.stable.as_ref().map(|s| &s.digest);
     match waiting {
         Some(waiting) if waiting.stalled => waiting.reason.clone(),
         _ if settled => "Settled".into(),
@@ -96,7 +99,8 @@ fn workload(observed: &Observed) -> Option<WorkloadStatus> {
 fn serving(observed: &Observed) -> i32 {
     let world = &observed.world;
     let count = world.revisions.values().flat_map(|r| r.pods.iter());
-    let answering = count.filter(|(name, p)| p.ready && world.apex.as_ref().is_some_and(|a| a.endpoints.contains(*name)));
+    let answering =
+        count.filter(|(name, p)| p.ready && world.apex.as_ref().is_some_and(|a| a.endpoints.contains(*name)));
     i32::try_from(answering.count()).unwrap_or(i32::MAX)
 }
 
@@ -136,7 +140,13 @@ fn failed(observed: &Observed) -> Vec<FailedDigest> {
 }
 
 /// `Ready`, `Reconciling` and `Stalled` with the meaning that kstatus gives them.
-pub fn conditions(phase: &str, waiting: Option<&Waiting>, active: bool, generation: i64, now: DateTime<Utc>) -> Vec<Condition> {
+pub fn conditions(
+    phase: &str,
+    waiting: Option<&Waiting>,
+    active: bool,
+    generation: i64,
+    now: DateTime<Utc>,
+) -> Vec<Condition> {
     let time = Time(k8s_openapi::jiff::Timestamp::from_second(now.timestamp()).unwrap_or_default());
     let stalled = waiting.is_some_and(|w| w.stalled);
     let settled = phase == "Settled" && !active;

@@ -40,7 +40,11 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 const PATIENCE: u32 = 3;
 
 /// The controller's loop; it ends only when it is dropped.
-pub fn run(watches: Client, context: Arc<Context>, woken: UnboundedReceiver<ObjectRef<RolloutPolicy>>) -> impl Stream<Item = ()> {
+pub fn run(
+    watches: Client,
+    context: Arc<Context>,
+    woken: UnboundedReceiver<ObjectRef<RolloutPolicy>>,
+) -> impl Stream<Item = ()> {
     let (reader, writer) = reflector::store::<Guarded>();
     let main = {
         let api = Api::<Guarded>::all(watches.clone());
@@ -59,10 +63,14 @@ pub fn run(watches: Client, context: Arc<Context>, woken: UnboundedReceiver<Obje
             |policy, context| async move {
                 match policy.0.clone() {
                     Ok(policy) => reconcile(Arc::new(policy), context).await,
-                    Err(invalid) => Err(crate::api::Error::Invalid(format!("policy cannot be read: {}", invalid.error))),
+                    Err(invalid) => {
+                        Err(crate::api::Error::Invalid(format!("policy cannot be read: {}", invalid.error)))
+                    }
                 }
             },
-            move |policy, error, _| pause_after(&policy.name_any(), &policy.namespace().unwrap_or_default(), error, &errors),
+            move |policy, error, _| {
+                pause_after(&policy.name_any(), &policy.namespace().unwrap_or_default(), error, &errors)
+            },
             context,
         )
         .map(|_| ())
@@ -139,7 +147,11 @@ fn matching(policies: &Store<Guarded>, object: &dyn Named, wakes: fn(&RolloutPol
     near.filter(|p| p.0.as_ref().is_ok_and(|p| wakes(p, &name))).map(|p| Wake::from_obj(p.as_ref())).collect()
 }
 
-fn waker<K>(client: &Client, config: watcher::Config, map: impl Fn(&dyn Named) -> Vec<Wake> + Send + 'static) -> stream::BoxStream<'static, Wake>
+fn waker<K>(
+    client: &Client,
+    config: watcher::Config,
+    map: impl Fn(&dyn Named) -> Vec<Wake> + Send + 'static,
+) -> stream::BoxStream<'static, Wake>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -153,7 +165,10 @@ where
 }
 
 /// A watch that is begun anew, with a list, after some errors in a row.
-fn supervised<T, S>(what: &'static str, make: impl Fn() -> S + Send + 'static) -> impl Stream<Item = Result<watcher::Event<T>, watcher::Error>> + Send
+fn supervised<T, S>(
+    what: &'static str,
+    make: impl Fn() -> S + Send + 'static,
+) -> impl Stream<Item = Result<watcher::Event<T>, watcher::Error>> + Send
 where
     T: Send + 'static,
     S: Stream<Item = Result<watcher::Event<T>, watcher::Error>> + Send + 'static,

@@ -57,7 +57,8 @@ async fn a_version_that_answers_errors_is_taken_back_by_itself() {
 #[tokio::test(start_paused = true)]
 async fn a_version_that_fails_conformance_answers_no_live_request() {
     let lab = lab(shop::canary()).await;
-    lab.cluster.job_outcome("suite:1", JobOutcome::fail(secs(2), 1, "1..1\nnot ok 1 - checkout refuses an expired card\n"));
+    lab.cluster
+        .job_outcome("suite:1", JobOutcome::fail(secs(2), 1, "1..1\nnot ok 1 - checkout refuses an expired card\n"));
     lab.deploy("shop:2");
     lab.until_phase("RolledBack").await;
     assert_eq!(lab.answers().get("shop:2"), None);
@@ -74,7 +75,8 @@ async fn a_test_that_cannot_start_ends_inconclusive_and_a_retry_works() {
     lab.cluster.job_outcome("suite:1", JobOutcome::image_missing());
     lab.deploy("shop:2");
     lab.until("the reason is told", |c| {
-        release(c).is_some_and(|r| r.pointer("/status/waiting/message").is_some_and(|m| m.to_string().contains("suite:1")))
+        release(c)
+            .is_some_and(|r| r.pointer("/status/waiting/message").is_some_and(|m| m.to_string().contains("suite:1")))
     })
     .await;
     lab.until_phase("Inconclusive").await;
@@ -224,7 +226,12 @@ where
         for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::CrashAfterAnswer] {
             let lab = scenario(Lab::new(7).dying_at(write, fault).controller(secs(20))).await;
             lab.nothing_went_wrong();
-            assert_eq!(lab.outcome(), expected, "a crash ({fault:?}) at write {write} changed the end\n{}", lab.cluster.dump());
+            assert_eq!(
+                lab.outcome(),
+                expected,
+                "a crash ({fault:?}) at write {write} changed the end\n{}",
+                lab.cluster.dump()
+            );
             runs += 1;
         }
     }

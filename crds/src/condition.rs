@@ -23,7 +23,14 @@ pub fn set(conditions: &mut Vec<Condition>, mut new: Condition) {
 }
 
 /// A condition of this type; `status` is `None` for `Unknown`.
-pub fn condition(kind: &str, status: Option<bool>, reason: &str, message: &str, generation: i64, now: Time) -> Condition {
+pub fn condition(
+    kind: &str,
+    status: Option<bool>,
+    reason: &str,
+    message: &str,
+    generation: i64,
+    now: Time,
+) -> Condition {
     Condition {
         type_: kind.into(),
         status: match status {

@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 /// A decision is a record: it cannot be changed afterwards, and it is about one revision only.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
-    group = "sluice.dev", version = "v1alpha1", kind = "Decision", plural = "decisions",
-    shortname = "dec", namespaced, derive = "PartialEq",
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "Decision",
+    plural = "decisions",
+    shortname = "dec",
+    namespaced,
+    derive = "PartialEq",
     doc = "What a person decided about one release: an immutable record.",
     printcolumn(json_path = ".spec.release", name = "Release", type_ = "string"),
     printcolumn(json_path = ".spec.action", name = "Action", type_ = "string"),

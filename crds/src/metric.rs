@@ -11,8 +11,13 @@ use crate::duration::GoDuration;
 /// Where Prometheus, or anything that speaks its query API, is.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
-    group = "sluice.dev", version = "v1alpha1", kind = "MetricSource", plural = "metricsources",
-    shortname = "ms", namespaced, derive = "PartialEq",
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "MetricSource",
+    plural = "metricsources",
+    shortname = "ms",
+    namespaced,
+    derive = "PartialEq",
     doc = "Where metrics are: Prometheus, Thanos, Mimir, VictoriaMetrics.",
     printcolumn(json_path = ".spec.prometheus.url", name = "URL", type_ = "string"),
     printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
@@ -78,8 +83,13 @@ pub struct SecretName {
 /// `{{ window }}` are always given; `{{ revision }}` is the revision being measured.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
-    group = "sluice.dev", version = "v1alpha1", kind = "MetricTemplate", plural = "metrictemplates",
-    shortname = "mt", namespaced, derive = "PartialEq",
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "MetricTemplate",
+    plural = "metrictemplates",
+    shortname = "mt",
+    namespaced,
+    derive = "PartialEq",
     doc = "A reusable query with typed variables.",
     printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
 )]

@@ -9,8 +9,14 @@ use serde::{Deserialize, Serialize};
 /// One attempt, under a frozen copy of the policy. Made by the controller only.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
-    group = "sluice.dev", version = "v1alpha1", kind = "Release", plural = "releases",
-    shortname = "rel", namespaced, status = "ReleaseStatus", derive = "PartialEq",
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "Release",
+    plural = "releases",
+    shortname = "rel",
+    namespaced,
+    status = "ReleaseStatus",
+    derive = "PartialEq",
     doc = "One attempt to move from a stable revision to a candidate; its status is the journal.",
     printcolumn(json_path = ".spec.policy.name", name = "Policy", type_ = "string"),
     printcolumn(json_path = ".spec.purpose", name = "Purpose", type_ = "string"),

@@ -11,8 +11,13 @@ use serde::{Deserialize, Serialize};
 /// account token, the restricted security profile, a deadline, no access to the host.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
-    group = "sluice.dev", version = "v1alpha1", kind = "ConformanceSuite", plural = "conformancesuites",
-    shortname = "cs", namespaced, derive = "PartialEq",
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "ConformanceSuite",
+    plural = "conformancesuites",
+    shortname = "cs",
+    namespaced,
+    derive = "PartialEq",
     doc = "A reusable conformance test, run as a Job against a candidate before it gets live traffic.",
     printcolumn(json_path = ".spec.image", name = "Image", type_ = "string"),
     printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")

@@ -128,6 +128,11 @@ impl App {
         self.argument("--never-ready".into())
     }
 
+    /// Serves on for this long after SIGTERM, instead of exiting at once.
+    pub fn drains(self, time: &str) -> Self {
+        self.argument(format!("--drain={time}"))
+    }
+
     /// Becomes ready this long after it began.
     pub fn ready_after(self, time: &str) -> Self {
         self.argument(format!("--ready-after={time}"))

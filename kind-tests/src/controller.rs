@@ -1,10 +1,10 @@
 //! The controller's own pods: who leads, and how to end it with no warning.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt,
-    api::{AttachParams, ListParams, LogParams, Patch, PatchParams, PostParams},
+    api::{AttachParams, DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -64,36 +64,40 @@ fn holder(lease: &Lease) -> Option<String> {
     (end > chrono::Utc::now().timestamp()).then_some(holder)
 }
 
-/// Ends the leader's process as `kill -9` does: it can finish nothing and gives nothing back. Its container is started
-/// again by the kubelet. Returns the pod's name.
+/// Ends the leader's process as `kill -9` does: it can finish nothing and gives nothing back. Then its pod is replaced,
+/// since the kubelet waits longer and longer before it starts a container again that was killed often. Returns the
+/// pod's name.
 ///
 /// Deleting the pod, even with a grace period of 0, is not the same: the kubelet sends SIGTERM first and waits 2 s. And
 /// a signal from within the container does not reach its first process. So a pod that shares the node's process
-/// namespace, and no other privilege, looks for the processes in the container's control group and kills them. That
-/// works on any cluster of one node that allows `hostPID` in `kube-system`.
+/// namespace, and has no other privilege, looks for the program in the control group of the leader's pod. That works on
+/// any cluster of one node that allows `hostPID` in `kube-system`.
 ///
 /// # Errors
 ///
-/// When nobody leads, or no process was found.
+/// When nobody leads, or the leader has no process within 10 s.
 pub async fn kill(client: &Client) -> Result<String> {
-    let pod = leader(client).await?;
-    let name = pod.name_any();
-    let containers = pod.status.and_then(|s| s.container_statuses).unwrap_or_default();
-    let id = containers
-        .iter()
-        .find_map(|c| c.container_id.as_deref()?.split("://").nth(1))
-        .context("a running container")?;
-    // The control group's path holds the container's id.
-    let script = format!(
-        "for p in /proc/[0-9]*; do grep -qs {id} $p/cgroup && kill -9 ${{p#/proc/}} && echo killed ${{p#/proc/}}; done; true"
-    );
     let killers: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
-    let mut process = killers.exec(KILLER, ["sh", "-c", &script], &AttachParams::default().stderr(true)).await?;
-    let mut said = String::new();
-    if let Some(mut out) = process.stdout() {
-        out.read_to_string(&mut said).await?;
-    }
-    ensure!(said.contains("killed"), "no process of container {id} of pod {name} was found");
+    let name = wait_for("a process of the leader to kill", secs(10), async || {
+        let pod = leader(client).await?;
+        // A control group's name may have other dashes than the UID.
+        let uid = pod.uid().unwrap_or_default().replace('-', "[-_]");
+        let script = format!(
+            "for p in /proc/[0-9]*; do grep -qs {uid} $p/cgroup && grep -qs ^/sluice-controller $p/cmdline && \
+             kill -9 ${{p#/proc/}} && echo killed; done; true"
+        );
+        let how = AttachParams::default().stderr(true);
+        let mut process = killers.exec(KILLER, ["sh", "-c", &script], &how).await?;
+        let mut said = String::new();
+        if let Some(mut out) = process.stdout() {
+            out.read_to_string(&mut said).await.map_err(Seen::yet)?;
+        }
+        let name = pod.name_any();
+        if said.contains("killed") { Ok(name) } else { Err(Seen::yet(format!("pod {name} has none"))) }
+    })
+    .await?;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    pods.delete(&name, &DeleteParams::default().grace_period(0)).await?;
     Ok(name)
 }
 

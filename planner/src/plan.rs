@@ -31,7 +31,7 @@ pub struct Plan {
 pub enum Action {
     /// Put the finalizer on the policy.
     AddFinalizer,
-    /// Write the policy's `spec.replicas`, once, when the user gave none.
+    /// Write the policy's `spec.replicas`, while nobody but us does.
     FillReplicas(u32),
     /// Create a release.
     CreateRelease(NewRelease),

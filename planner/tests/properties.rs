@@ -226,8 +226,10 @@ proptest! {
         versions in proptest::collection::vec(behaviour(), 4),
         schedule in proptest::collection::vec((0i64..60, event()), 1..14),
         adopted in proptest::bool::weighted(0.8),
+        ours in any::<bool>(),
     ) {
         let mut m = if adopted { Model::adopted(policy) } else { Model::new(policy) };
+        m.capacity_is_ours = ours;
         for (i, behaviour) in versions.into_iter().enumerate() {
             m.behaves(i as u32 + 2, |b| *b = behaviour);
         }
@@ -269,12 +271,12 @@ fn ending(m: &Model) -> impl PartialEq + std::fmt::Debug + use<> {
 fn crashes_everywhere(tell: impl Fn(&mut Model)) -> u32 {
     let mut m = Model::new(canary());
     tell(&mut m);
-    let (expected, passes) = (ending(&m), m.passes);
+    let (expected, planned) = (ending(&m), m.planned);
     let mut told = 0;
-    for pass in 1..=passes {
-        for actions in 0..4 {
+    for (pass, all) in planned.into_iter().enumerate() {
+        for actions in 0..=all {
             let mut m = Model::new(canary());
-            m.crash_at = Some((pass, actions));
+            m.crash_at = Some((pass as u32 + 1, actions));
             tell(&mut m);
             assert_eq!(ending(&m), expected, "crash in pass {pass} after {actions} actions\n{}", m.story());
             told += 1;

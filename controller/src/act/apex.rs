@@ -19,7 +19,8 @@ pub async fn set(context: &Arc<Context>, observed: &Observed, selects: &Selects,
     let Some(apex) = &observed.apex else { return Err(Error::Changed("the Service that callers use is gone".into())) };
     let policy = observed.object.name_any();
     check_labels(observed, apex, selects)?;
-    let patch = patch(apex, selects, &policy, capacity).ok_or_else(|| Error::Invalid(format!("{selects:?} is not a selection that can be written")))?;
+    let patch = patch(apex, selects, &policy, capacity)
+        .ok_or_else(|| Error::Invalid(format!("{selects:?} is not a selection that can be written")))?;
     api::merge(&context.kube.of::<Service>(&observed.namespace()), &apex.name_any(), patch).await
 }
 
@@ -41,7 +42,8 @@ fn patch(apex: &Service, selects: &Selects, policy: &str, capacity: u32) -> Opti
     let live = apex.spec.as_ref()?.selector.clone().unwrap_or_default();
     let own = observe::own_keys(&live, marked);
     let ours = observe::keys(selects, policy)?;
-    let mut selector: BTreeMap<String, Value> = live.keys().filter(|k| !own.contains_key(*k)).map(|k| (k.clone(), Value::Null)).collect();
+    let mut selector: BTreeMap<String, Value> =
+        live.keys().filter(|k| !own.contains_key(*k)).map(|k| (k.clone(), Value::Null)).collect();
     selector.extend(ours.into_iter().map(|(k, v)| (k, json!(v))));
     let off = *selects == Selects::Users;
     let mark = if off { Value::Null } else { json!(policy) };
@@ -75,7 +77,10 @@ mod tests {
     fn taking_over_adds_our_keys_and_leaves_the_users() {
         let id = RevisionId::parse("3f9c01d2").unwrap();
         let patch = patch(&service(json!({ "app": "shop" }), json!({})), &Selects::Serving(id), "shop", 4).unwrap();
-        assert_eq!(patch["spec"]["selector"], json!({ "sluice.dev/policy": "shop", "serving.sluice.dev/3f9c01d2": "" }));
+        assert_eq!(
+            patch["spec"]["selector"],
+            json!({ "sluice.dev/policy": "shop", "serving.sluice.dev/3f9c01d2": "" })
+        );
         assert_eq!(patch["metadata"]["resourceVersion"], "7");
     }
 
@@ -83,7 +88,8 @@ mod tests {
     fn a_switch_is_one_patch_that_drops_the_old_key() {
         let live = json!({ "app": "shop", "sluice.dev/policy": "shop", "serving.sluice.dev/3f9c01d2": "" });
         let id = RevisionId::parse("8b1e77a0").unwrap();
-        let patch = patch(&service(live, json!({ "sluice.dev/policy": "shop" })), &Selects::Serving(id), "shop", 4).unwrap();
+        let patch =
+            patch(&service(live, json!({ "sluice.dev/policy": "shop" })), &Selects::Serving(id), "shop", 4).unwrap();
         let expected = json!({ "sluice.dev/policy": "shop", "serving.sluice.dev/3f9c01d2": null, "serving.sluice.dev/8b1e77a0": "" });
         assert_eq!(patch["spec"]["selector"], expected);
     }

@@ -67,7 +67,9 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         }
         Action::SetMembers { stable, candidate, pods } => members(context, observed, stable, candidate, pods).await,
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
-        Action::ScaleWorkload(replicas) => scale(context, observed, &observed.object.spec.workload.name, *replicas).await,
+        Action::ScaleWorkload(replicas) => {
+            scale(context, observed, &observed.object.spec.workload.name, *replicas).await
+        }
         Action::StartRun(key) => run::start(context, observed, key).await,
         Action::DeleteRevision(id) => revision::delete(context, observed, id).await,
         Action::DeleteCanaryService => Ok(()),
@@ -107,7 +109,8 @@ async fn members(
 ) -> Result<(), Error> {
     let key = names::serving_key(stable.as_str());
     let api = context.kube.of::<Pod>(&observed.namespace());
-    let pods = observed.pods.values().filter(|p| p.labels().get(names::REVISION).is_some_and(|r| r == candidate.as_str()));
+    let pods =
+        observed.pods.values().filter(|p| p.labels().get(names::REVISION).is_some_and(|r| r == candidate.as_str()));
     let (mut off, mut on) = (Vec::new(), Vec::new());
     for pod in pods.filter(|p| p.meta().deletion_timestamp.is_none()) {
         match (pod.labels().contains_key(&key), wanted.contains(&pod.name_any())) {
@@ -117,7 +120,12 @@ async fn members(
         }
     }
     for (pod, value) in off.into_iter().chain(on) {
-        let done = api::merge(&api, &pod.name_any(), json!({ "metadata": { "uid": pod.uid(), "labels": { key.as_str(): value } } })).await;
+        let done = api::merge(
+            &api,
+            &pod.name_any(),
+            json!({ "metadata": { "uid": pod.uid(), "labels": { key.as_str(): value } } }),
+        )
+        .await;
         match done {
             // A pod that is gone needs no label.
             Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.code == 404) => {}

@@ -76,7 +76,8 @@ pub async fn delete(context: &Arc<Context>, observed: &Observed, name: &str) -> 
 
 /// Finished releases that somebody deleted are let go.
 pub async fn housekeeping(context: &Arc<Context>, observed: &Observed) -> Result<(), Error> {
-    let gone = observed.releases.all().iter().filter(|r| r.meta().deletion_timestamp.is_some() && journal(r).finished());
+    let gone =
+        observed.releases.all().iter().filter(|r| r.meta().deletion_timestamp.is_some() && journal(r).finished());
     for release in gone {
         let_go(context, release).await?;
     }

@@ -13,11 +13,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::runtime::RawExtension,
 };
-use kube::{
-    ResourceExt,
-    api::ObjectMeta,
-    core::DynamicObject,
-};
+use kube::{ResourceExt, api::ObjectMeta, core::DynamicObject};
 use planner::{Digest, RevisionId, journal::RevisionRef};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -43,7 +39,12 @@ struct Record {
 }
 
 /// Creates what is missing of a revision. The Deployment comes last: where it exists, everything it needs does.
-pub async fn ensure(context: &Arc<Context>, observed: &Observed, revision: &RevisionRef, replicas: u32) -> Result<(), Error> {
+pub async fn ensure(
+    context: &Arc<Context>,
+    observed: &Observed,
+    revision: &RevisionRef,
+    replicas: u32,
+) -> Result<(), Error> {
     let namespace = observed.namespace();
     let policy = observed.object.name_any();
     let name = revision_name(&policy, &revision.revision);
@@ -74,7 +75,9 @@ pub async fn ensure(context: &Arc<Context>, observed: &Observed, revision: &Revi
 fn read(found: &ControllerRevision, digest: &Digest) -> Result<Record, Error> {
     let name = found.name_any();
     if found.annotations().get(names::DIGEST).map(String::as_str) != Some(digest.as_str()) {
-        return Err(Error::Invalid(format!("ControllerRevision {name} records another digest than {digest}: delete it if it is not yours")));
+        return Err(Error::Invalid(format!(
+            "ControllerRevision {name} records another digest than {digest}: delete it if it is not yours"
+        )));
     }
     let data = found.data.as_ref().map(|d| d.0.clone()).unwrap_or_default();
     serde_json::from_value(data).map_err(|e| Error::Invalid(format!("ControllerRevision {name} cannot be read: {e}")))
@@ -109,8 +112,14 @@ fn meta(observed: &Observed, name: &str, revision: &RevisionRef) -> ObjectMeta {
     }
 }
 
-fn controller_revision(observed: &Observed, name: &str, revision: &RevisionRef, record: &Record) -> Result<ControllerRevision, Error> {
-    let data = serde_json::to_value(record).map_err(|e| Error::Invalid(format!("the record of {name} cannot be written: {e}")))?;
+fn controller_revision(
+    observed: &Observed,
+    name: &str,
+    revision: &RevisionRef,
+    record: &Record,
+) -> Result<ControllerRevision, Error> {
+    let data = serde_json::to_value(record)
+        .map_err(|e| Error::Invalid(format!("the record of {name} cannot be written: {e}")))?;
     Ok(ControllerRevision { metadata: meta(observed, name, revision), revision: 1, data: Some(RawExtension(data)) })
 }
 
@@ -123,12 +132,15 @@ async fn copies(context: &Arc<Context>, observed: &Observed, cut: &Cut) -> Resul
         let hash = digest::hash(content);
         let stem: String = name.chars().take(200).collect();
         let copy = format!("{policy}-{stem}-{}", &hash[..10]);
-        let mut map: ConfigMap = serde_json::from_value(content.clone()).map_err(|e| Error::Invalid(format!("ConfigMap {name} cannot be copied: {e}")))?;
+        let mut map: ConfigMap = serde_json::from_value(content.clone())
+            .map_err(|e| Error::Invalid(format!("ConfigMap {name} cannot be copied: {e}")))?;
         map.immutable = Some(true);
         map.metadata = ObjectMeta {
             name: Some(copy.clone()),
             namespace: Some(observed.namespace()),
-            labels: Some(labels(observed, &cut.revision.revision).into_iter().filter(|(k, _)| k != names::REVISION).collect()),
+            labels: Some(
+                labels(observed, &cut.revision.revision).into_iter().filter(|(k, _)| k != names::REVISION).collect(),
+            ),
             annotations: Some(BTreeMap::from([("sluice.dev/copy-of".to_owned(), name.clone())])),
             ..ObjectMeta::default()
         };
@@ -145,7 +157,8 @@ fn service(observed: &Observed, name: &str, revision: &RevisionRef) -> Result<Se
         json!({ "name": p.name, "port": p.port, "targetPort": p.target_port, "protocol": p.protocol, "appProtocol": p.app_protocol })
     });
     let spec = json!({ "selector": selector(observed, &revision.revision), "ports": ports.collect::<Vec<_>>() });
-    let spec = serde_json::from_value(spec).map_err(|e| Error::Invalid(format!("the ports of Service {} cannot be copied: {e}", apex.name_any())))?;
+    let spec = serde_json::from_value(spec)
+        .map_err(|e| Error::Invalid(format!("the ports of Service {} cannot be copied: {e}", apex.name_any())))?;
     Ok(Service { metadata: meta(observed, name, revision), spec: Some(spec), status: None })
 }
 
@@ -155,14 +168,21 @@ fn selector(observed: &Observed, revision: &RevisionId) -> Value {
 
 /// The revision's Deployment: the user's template with our labels and the copies' names. Labels of GitOps tools and Helm on the
 /// workload itself are not copied, or those tools would take this Deployment for theirs and prune it.
-fn deployment(observed: &Observed, name: &str, revision: &RevisionRef, record: &Record, replicas: u32) -> DynamicObject {
+fn deployment(
+    observed: &Observed,
+    name: &str,
+    revision: &RevisionRef,
+    record: &Record,
+    replicas: u32,
+) -> DynamicObject {
     let mut template = digest::renamed(&record.template, &record.copies);
     let mut labels = template.pointer("/metadata/labels").cloned().unwrap_or(json!({}));
     labels[names::POLICY] = json!(observed.object.name_any());
     labels[names::REVISION] = json!(revision.revision.as_str());
     labels[names::serving_key(revision.revision.as_str())] = json!("");
     template["metadata"]["labels"] = labels;
-    let from = |field: &str| observed.workload.as_ref().and_then(|w| w.data.pointer(&format!("/spec/{field}"))).cloned();
+    let from =
+        |field: &str| observed.workload.as_ref().and_then(|w| w.data.pointer(&format!("/spec/{field}"))).cloned();
     let mut object = DynamicObject::new(name, &deployments());
     object.metadata = meta(observed, name, revision);
     object.data = json!({ "spec": {
@@ -193,7 +213,9 @@ async fn delete_rest(context: &Arc<Context>, observed: &Observed, id: &RevisionI
     let all = api::list(&records, &format!("{}={policy}", names::POLICY)).await?;
     let used = |own: bool| -> BTreeSet<String> {
         let of = all.iter().filter(|r| (r.name_any() == name) == own).filter_map(|r| r.data.as_ref());
-        of.filter_map(|d| serde_json::from_value::<Record>(d.0.clone()).ok()).flat_map(|r| r.copies.into_values()).collect()
+        of.filter_map(|d| serde_json::from_value::<Record>(d.0.clone()).ok())
+            .flat_map(|r| r.copies.into_values())
+            .collect()
     };
     for copy in used(true).difference(&used(false)) {
         api::delete(&context.kube.of::<ConfigMap>(&namespace), copy, None).await?;

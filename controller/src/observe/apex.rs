@@ -62,7 +62,9 @@ pub fn keys(selects: &Selects, policy: &str) -> Option<BTreeMap<String, String>>
     let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
     Some(match selects {
         Selects::Users => BTreeMap::new(),
-        Selects::Serving(id) => BTreeMap::from([pair(names::POLICY, policy), (names::serving_key(id.as_str()), String::new())]),
+        Selects::Serving(id) => {
+            BTreeMap::from([pair(names::POLICY, policy), (names::serving_key(id.as_str()), String::new())])
+        }
         Selects::Only(id) => BTreeMap::from([pair(names::POLICY, policy), pair(names::REVISION, id.as_str())]),
         Selects::Nobody => BTreeMap::from([pair(names::POLICY, policy), pair(names::REVISION, NOBODY)]),
         Selects::Hash(hash) => BTreeMap::from([pair(HASH, hash)]),
@@ -98,7 +100,11 @@ mod tests {
         let garbled: [BTreeMap<String, String>; 3] = [
             pairs(&[("sluice.dev/policy", "other"), ("serving.sluice.dev/3f9c01d2", "")]),
             pairs(&[("serving.sluice.dev/3f9c01d2", "")]),
-            pairs(&[("sluice.dev/policy", "shop"), ("serving.sluice.dev/3f9c01d2", ""), ("serving.sluice.dev/8b1e77a0", "")]),
+            pairs(&[
+                ("sluice.dev/policy", "shop"),
+                ("serving.sluice.dev/3f9c01d2", ""),
+                ("serving.sluice.dev/8b1e77a0", ""),
+            ]),
         ];
         for selector in garbled {
             assert_eq!(selects(&selector, "shop", true), Selects::Garbled, "{selector:?}");

@@ -51,7 +51,8 @@ async fn taken(context: &Arc<Context>, policy: &RolloutPolicy, namespace: &str) 
         p.uid() != policy.uid() && same && age(p) < age(policy)
     });
     Ok(other.map(|o| {
-        let message = format!("policy {} is older and has the same workload or Service: delete one of the two", o.name_any());
+        let message =
+            format!("policy {} is older and has the same workload or Service: delete one of the two", o.name_any());
         blocker("WorkloadTaken", message)
     }))
 }
@@ -60,7 +61,10 @@ async fn taken(context: &Arc<Context>, policy: &RolloutPolicy, namespace: &str) 
 fn service(policy: &RolloutPolicy, apex: Option<&Service>, first: bool) -> Option<Blocker> {
     let name = &policy.spec.service.name;
     let Some(apex) = apex else {
-        return Some(blocker("ServiceMissing", format!("Service {name} does not exist: create it, or correct spec.service in a new policy")));
+        return Some(blocker(
+            "ServiceMissing",
+            format!("Service {name} does not exist: create it, or correct spec.service in a new policy"),
+        ));
     };
     let spec = apex.spec.as_ref()?;
     let local = |policy: &Option<String>| policy.as_deref() == Some("Local");
@@ -113,9 +117,14 @@ fn satisfies(labels: &BTreeMap<String, String>, selector: &BTreeMap<String, Stri
 fn mismatch(apex: Option<&Service>, labels: &BTreeMap<String, String>) -> Option<Blocker> {
     let apex = apex?;
     let own = apex::own_keys(&apex::selector(apex), apex.labels().contains_key(names::POLICY));
-    let missing: Vec<_> = own.iter().filter(|(k, v)| labels.get(*k) != Some(v)).map(|(k, v)| format!("{k}={v}")).collect();
+    let missing: Vec<_> =
+        own.iter().filter(|(k, v)| labels.get(*k) != Some(v)).map(|(k, v)| format!("{k}={v}")).collect();
     (!missing.is_empty()).then(|| {
-        let message = format!("the pod template lacks labels that Service {} selects: {}; add them to the template", apex.name_any(), missing.join(", "));
+        let message = format!(
+            "the pod template lacks labels that Service {} selects: {}; add them to the template",
+            apex.name_any(),
+            missing.join(", ")
+        );
         blocker("SelectorMismatch", message)
     })
 }
@@ -140,7 +149,12 @@ fn leaks(services: &[Service], apex: Option<&Service>, labels: &BTreeMap<String,
 }
 
 /// Two revisions cannot run at the same time.
-async fn side_by_side(context: &Arc<Context>, observed: &Observed, template: &Value, namespace: &str) -> Result<Option<Blocker>, Error> {
+async fn side_by_side(
+    context: &Arc<Context>,
+    observed: &Observed,
+    template: &Value,
+    namespace: &str,
+) -> Result<Option<Blocker>, Error> {
     let Some(workload) = &observed.workload else { return Ok(None) };
     if workload.annotations().get(names::ALLOW_SIDE_BY_SIDE).is_some_and(|v| v == "true") {
         return Ok(None);

@@ -79,7 +79,10 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         api::list(&releases_api, &ours),
     )?;
     let workload = workload.filter(|w| w.metadata.deletion_timestamp.is_none());
-    let apex = services.iter().find(|s| s.name_any() == object.spec.service.name && s.meta().deletion_timestamp.is_none()).cloned();
+    let apex = services
+        .iter()
+        .find(|s| s.name_any() == object.spec.service.name && s.meta().deletion_timestamp.is_none())
+        .cloned();
     let releases = Releases::new(releases, &object);
     let policy = releases.policy(&object, context).await?;
 
@@ -175,7 +178,12 @@ impl Observed {
     }
 
     /// The finished look, and the next one begun when it is due.
-    fn look(&self, context: &Arc<Context>, namespace: &str, release: &planner::world::Release) -> Option<analysis::Batch> {
+    fn look(
+        &self,
+        context: &Arc<Context>,
+        namespace: &str,
+        release: &planner::world::Release,
+    ) -> Option<analysis::Batch> {
         let (to, spec) = (release.to.as_ref()?, self.releases.plan(release)?.analysis?);
         let analysis = self.policy.analysis.as_ref()?;
         let due = planner::next_look(&self.policy, &release.journal)?;
@@ -237,7 +245,9 @@ impl Observed {
 /// Whether the capacity was filled in by us alone: no user and no autoscaler has set it.
 fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
     let entries = policy.metadata.managed_fields.iter().flatten();
-    let mut owners = entries.filter(|e| e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some())).peekable();
+    let mut owners = entries
+        .filter(|e| e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some()))
+        .peekable();
     owners.peek().is_some() && owners.all(|e| e.manager.as_deref() == Some(names::FIELD_MANAGER))
 }
 
@@ -256,12 +266,23 @@ fn revisions(
 ) -> BTreeMap<RevisionId, Revision> {
     let mut found: BTreeMap<RevisionId, Revision> = BTreeMap::new();
     let id = |labels: &BTreeMap<String, String>| labels.get(names::REVISION).and_then(|r| RevisionId::parse(r));
-    let digest = |o: &kube::api::ObjectMeta| o.annotations.as_ref().and_then(|a| a.get(names::DIGEST)).and_then(|d| planner::Digest::parse(d));
+    let digest = |o: &kube::api::ObjectMeta| {
+        o.annotations.as_ref().and_then(|a| a.get(names::DIGEST)).and_then(|d| planner::Digest::parse(d))
+    };
     let ours = |labels: &BTreeMap<String, String>| labels.get(names::POLICY).is_some_and(|p| p == policy);
-    for (meta, recorded) in records.iter().map(|r| (r.meta(), true)).chain(deployments.iter().map(|d| (d.meta(), false))) {
+    for (meta, recorded) in
+        records.iter().map(|r| (r.meta(), true)).chain(deployments.iter().map(|d| (d.meta(), false)))
+    {
         let (Some(labels), Some(digest)) = (&meta.labels, digest(meta)) else { continue };
         let Some(id) = id(labels) else { continue };
-        let blank = Revision { digest, replicas: None, complete: false, recorded: false, pods: BTreeMap::new(), left_serving: false };
+        let blank = Revision {
+            digest,
+            replicas: None,
+            complete: false,
+            recorded: false,
+            pods: BTreeMap::new(),
+            left_serving: false,
+        };
         let revision = found.entry(id).or_insert(blank);
         revision.recorded |= recorded && meta.deletion_timestamp.is_none();
     }

@@ -10,7 +10,12 @@ pub fn pod(pod: &Pod) -> world::Pod {
     let terminating = pod.metadata.deletion_timestamp.is_some();
     let ready = condition(pod, "Ready").is_some_and(|(status, _)| status) && !terminating;
     let members = pod.labels().keys().filter_map(|k| RevisionId::parse(k.strip_prefix(names::SERVING_PREFIX)?));
-    world::Pod { ready, terminating, members_of: members.collect(), trouble: if ready || terminating { None } else { trouble(pod) } }
+    world::Pod {
+        ready,
+        terminating,
+        members_of: members.collect(),
+        trouble: if ready || terminating { None } else { trouble(pod) },
+    }
 }
 
 fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<(bool, &'a str)> {
@@ -26,15 +31,22 @@ fn trouble(pod: &Pod) -> Option<world::Trouble> {
         return Some(world::Trouble::NotStarted(format!("pod {name} cannot be scheduled: {message}")));
     }
     if status.phase.as_deref() == Some("Failed") && status.reason.is_some() {
-        let (reason, message) = (status.reason.as_deref().unwrap_or_default(), status.message.as_deref().unwrap_or_default());
+        let (reason, message) =
+            (status.reason.as_deref().unwrap_or_default(), status.message.as_deref().unwrap_or_default());
         return Some(world::Trouble::NotStarted(format!("pod {name} was ended by the cluster ({reason}): {message}")));
     }
     let containers = || status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    containers().find_map(|c| crashed(&name, c)).or_else(|| containers().find_map(|c| held_up(&name, c))).or_else(|| {
-        let running = status.container_statuses.iter().flatten().all(|c| c.state.as_ref().is_some_and(|s| s.running.is_some()));
-        let started = status.container_statuses.as_ref().is_some_and(|c| !c.is_empty()) && running;
-        started.then(|| world::Trouble::Failed(format!("pod {name} runs and its readiness probe does not pass")))
-    })
+    containers().find_map(|c| crashed(&name, c)).or_else(|| containers().find_map(|c| held_up(&name, c))).or_else(
+        || {
+            let running = status
+                .container_statuses
+                .iter()
+                .flatten()
+                .all(|c| c.state.as_ref().is_some_and(|s| s.running.is_some()));
+            let started = status.container_statuses.as_ref().is_some_and(|c| !c.is_empty()) && running;
+            started.then(|| world::Trouble::Failed(format!("pod {name} runs and its readiness probe does not pass")))
+        },
+    )
 }
 
 fn crashed(pod: &str, container: &ContainerStatus) -> Option<world::Trouble> {
@@ -55,14 +67,18 @@ fn held_up(pod: &str, container: &ContainerStatus) -> Option<world::Trouble> {
     let message = waiting.message.as_deref().unwrap_or_default();
     let image = &container.image;
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" => Some(
-            world::Trouble::NotStarted(format!("image {image} of pod {pod} cannot be had ({reason}): {message}")),
-        ),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => Some(world::Trouble::NotStarted(format!(
-            "container {} of pod {pod} cannot be started ({reason}): {message}",
-            container.name
-        ))),
-        "CrashLoopBackOff" => Some(world::Trouble::Failed(format!("container {} of pod {pod} crashes: {message}", container.name))),
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" => {
+            Some(world::Trouble::NotStarted(format!("image {image} of pod {pod} cannot be had ({reason}): {message}")))
+        }
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+            Some(world::Trouble::NotStarted(format!(
+                "container {} of pod {pod} cannot be started ({reason}): {message}",
+                container.name
+            )))
+        }
+        "CrashLoopBackOff" => {
+            Some(world::Trouble::Failed(format!("container {} of pod {pod} crashes: {message}", container.name)))
+        }
         _ => None,
     }
 }
@@ -76,7 +92,8 @@ mod tests {
     use super::*;
 
     fn read(status: serde_json::Value) -> world::Pod {
-        let object = json!({ "metadata": { "name": "p", "labels": { "serving.sluice.dev/3f9c01d2": "" } }, "status": status });
+        let object =
+            json!({ "metadata": { "name": "p", "labels": { "serving.sluice.dev/3f9c01d2": "" } }, "status": status });
         pod(&serde_json::from_value(object).unwrap())
     }
 

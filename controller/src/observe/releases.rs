@@ -72,8 +72,12 @@ impl Releases {
     pub async fn policy(&self, live: &RolloutPolicy, context: &Arc<Context>) -> Result<Policy, Error> {
         let name = live.name_any();
         let frozen: RolloutPolicySpec = match self.active() {
-            Some(release) => serde_json::from_str(&release.spec.plan)
-                .map_err(|e| Error::Invalid(format!("the plan of release {} cannot be read: {e}; delete the release", release.name_any())))?,
+            Some(release) => serde_json::from_str(&release.spec.plan).map_err(|e| {
+                Error::Invalid(format!(
+                    "the plan of release {} cannot be read: {e}; delete the release",
+                    release.name_any()
+                ))
+            })?,
             None => live.spec.clone(),
         };
         let scrape = match &frozen.analysis {
@@ -196,7 +200,9 @@ fn made_at(object: &impl ResourceExt) -> Option<chrono::DateTime<chrono::Utc>> {
 
 /// Why a policy is not settled on its own wish; `None` when it is.
 pub fn unsettled(policy: Option<&RolloutPolicy>) -> Option<String> {
-    let Some(policy) = policy else { return Some("there is no such policy: create it, or remove it from dependsOn".into()) };
+    let Some(policy) = policy else {
+        return Some("there is no such policy: create it, or remove it from dependsOn".into());
+    };
     let status = policy.status.clone().unwrap_or_default();
     let settled = status.phase.as_deref() == Some("Settled") && status.observed_generation == policy.meta().generation;
     if settled {

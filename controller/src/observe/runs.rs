@@ -18,7 +18,12 @@ use crate::{
 };
 
 /// What became of every run whose verdict is still open.
-pub async fn runs(context: &Arc<Context>, namespace: &str, policy: &RolloutPolicy, release: &Release) -> Result<BTreeMap<RunKey, Run>, Error> {
+pub async fn runs(
+    context: &Arc<Context>,
+    namespace: &str,
+    policy: &RolloutPolicy,
+    release: &Release,
+) -> Result<BTreeMap<RunKey, Run>, Error> {
     let mut runs = BTreeMap::new();
     let open: Vec<&GateRecord> = release.journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown).collect();
     if open.is_empty() {
@@ -47,19 +52,30 @@ async fn read(context: &Arc<Context>, namespace: &str, key: &RunKey, job: &Job) 
     let pods_api = context.kube.of::<Pod>(namespace);
     let pods = api::list(&pods_api, &format!("batch.kubernetes.io/job-name={}", job.name_any())).await?;
     let Some(pod) = gates::wants_log(job, &pods) else { return Ok(gates::read(key, job, &pods, None)) };
-    let params = LogParams { container: Some(gates::CONTAINER.into()), tail_lines: Some(gates::LOG_LINES), limit_bytes: Some(1 << 20), ..LogParams::default() };
+    let params = LogParams {
+        container: Some(gates::CONTAINER.into()),
+        tail_lines: Some(gates::LOG_LINES),
+        limit_bytes: Some(1 << 20),
+        ..LogParams::default()
+    };
     // A log that cannot be had is no reason to wait: the exit code is the verdict.
     let log = api::repeat(|| format!("reading the log of pod {pod}"), || pods_api.logs(&pod, &params)).await.ok();
     Ok(gates::read(key, job, &pods, log.as_deref()))
 }
 
 /// The test of a gate, or why there is none.
-pub async fn suite(context: &Arc<Context>, namespace: &str, gate: Option<&Gate>) -> Result<Result<SuiteSpec, String>, Error> {
+pub async fn suite(
+    context: &Arc<Context>,
+    namespace: &str,
+    gate: Option<&Gate>,
+) -> Result<Result<SuiteSpec, String>, Error> {
     let Some(gate) = gate else { return Ok(Err("the policy no longer has this gate".into())) };
     if let Some(job) = &gate.job {
         return Ok(Ok(job.clone()));
     }
     let name = gate.suite.as_ref().map_or("", |s| s.name.as_str());
     let found = api::get(&context.kube.of::<ConformanceSuite>(namespace), name).await?;
-    Ok(found.map(|s| s.spec).ok_or_else(|| format!("ConformanceSuite {name} does not exist in namespace {namespace}: create it")))
+    Ok(found
+        .map(|s| s.spec)
+        .ok_or_else(|| format!("ConformanceSuite {name} does not exist in namespace {namespace}: create it")))
 }

@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::TimeDelta;
 use crds::{RolloutPolicy, names, policy::ConfigMode};
 use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::ConfigMap};
-use kube::{
-    ResourceExt,
-    api::PostParams,
-    core::DynamicObject,
-};
+use kube::{ResourceExt, api::PostParams, core::DynamicObject};
 use planner::{
     journal::RevisionRef,
     world::{Blocker, Workload},
@@ -58,7 +54,11 @@ pub fn settle(policy: &RolloutPolicy) -> TimeDelta {
 }
 
 /// Reads what the Deployment wishes, with the configuration it uses. What is missing comes back as blockers.
-pub async fn cut(context: &Arc<Context>, policy: &RolloutPolicy, live: &DynamicObject) -> Result<(Option<Cut>, Vec<Blocker>), Error> {
+pub async fn cut(
+    context: &Arc<Context>,
+    policy: &RolloutPolicy,
+    live: &DynamicObject,
+) -> Result<(Option<Cut>, Vec<Blocker>), Error> {
     let namespace = policy.namespace().unwrap_or_default();
     let Some(template) = live.data.pointer("/spec/template").cloned() else {
         return Err(Error::Invalid(format!("Deployment {} has no pod template", live.name_any())));
@@ -75,7 +75,11 @@ pub async fn cut(context: &Arc<Context>, policy: &RolloutPolicy, live: &DynamicO
                 None if reference.optional => {}
                 None => missing.push(Blocker {
                     reason: "ConfigMissing".into(),
-                    message: format!("ConfigMap {} is named by Deployment {} and does not exist: create it", reference.name, live.name_any()),
+                    message: format!(
+                        "ConfigMap {} is named by Deployment {} and does not exist: create it",
+                        reference.name,
+                        live.name_any()
+                    ),
                 }),
             }
         }
@@ -89,14 +93,22 @@ pub async fn cut(context: &Arc<Context>, policy: &RolloutPolicy, live: &DynamicO
 
 /// A controller or cluster upgrade that adds a defaulted field is no new version: where the wish differs from stable, the template that
 /// was recorded for stable is sent through a dry run and compared again.
-pub async fn recognise(context: &Arc<Context>, policy: &RolloutPolicy, stable: Option<&RevisionRef>, cut: &mut Cut) -> Result<(), Error> {
+pub async fn recognise(
+    context: &Arc<Context>,
+    policy: &RolloutPolicy,
+    stable: Option<&RevisionRef>,
+    cut: &mut Cut,
+) -> Result<(), Error> {
     let Some(stable) = stable.filter(|s| s.digest != cut.revision.digest) else { return Ok(()) };
     let namespace = policy.namespace().unwrap_or_default();
     let name = format!("{}-{}", policy.name_any(), stable.revision);
-    let Some(record) = api::get(&context.kube.of::<ControllerRevision>(&namespace), &name).await? else { return Ok(()) };
+    let Some(record) = api::get(&context.kube.of::<ControllerRevision>(&namespace), &name).await? else {
+        return Ok(());
+    };
     let Some(data) = record.data.map(|d| d.0) else { return Ok(()) };
     let recorded = data.get("template").cloned().unwrap_or_default();
-    let configs: BTreeMap<String, String> = data.get("configDigests").and_then(|c| serde_json::from_value(c.clone()).ok()).unwrap_or_default();
+    let configs: BTreeMap<String, String> =
+        data.get("configDigests").and_then(|c| serde_json::from_value(c.clone()).ok()).unwrap_or_default();
     let now: BTreeMap<String, String> = cut.configs.iter().map(|(k, v)| (k.clone(), digest::hash(v))).collect();
     if configs != now || digest::images(&recorded) != cut.revision.images {
         return Ok(());
@@ -116,6 +128,7 @@ async fn dry_run(context: &Arc<Context>, namespace: &str, template: &Value) -> R
     object.data = json!({ "spec": { "replicas": 0, "selector": { "matchLabels": labels }, "template": template } });
     let params = PostParams { dry_run: true, field_manager: Some(names::FIELD_MANAGER.into()) };
     let api = kube::Api::<DynamicObject>::namespaced_with(context.kube.client(), namespace, &deployments());
-    let answer = api::repeat(|| "comparing the recorded template by a dry run".into(), || api.create(&params, &object)).await?;
+    let answer =
+        api::repeat(|| "comparing the recorded template by a dry run".into(), || api.create(&params, &object)).await?;
     Ok(answer.data.pointer("/spec/template").cloned().unwrap_or_default())
 }

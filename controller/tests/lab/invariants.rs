@@ -53,7 +53,11 @@ fn stable_shrinks(write: &Write<'_>, release: &Value) -> Option<String> {
     let phase = release.pointer("/status/phase")?.as_str()?;
     let (old, new) = (write.old?, write.new?);
     let over = matches!(phase, "Warm" | "Succeeded") || release.pointer("/status/finishedAt").is_some();
-    if over || new["kind"] != "Deployment" || release.pointer("/spec/purpose")? != "Update" || revision(new) != Some(from) {
+    if over
+        || new["kind"] != "Deployment"
+        || release.pointer("/spec/purpose")? != "Update"
+        || revision(new) != Some(from)
+    {
         return None;
     }
     let count = |o: &Value| o.pointer("/spec/replicas").and_then(Value::as_u64);

@@ -103,7 +103,13 @@ impl Lab {
         let failures = self.cluster.failures(from, to);
         let asked = self.cluster.requests(from, to);
         let shown: Vec<_> = failures.iter().take(10).map(ToString::to_string).collect();
-        assert!(failures.is_empty(), "{} of {asked} requests failed:\n{}\n{}", failures.len(), shown.join("\n"), self.cluster.dump());
+        assert!(
+            failures.is_empty(),
+            "{} of {asked} requests failed:\n{}\n{}",
+            failures.len(),
+            shown.join("\n"),
+            self.cluster.dump()
+        );
         let violations = self.cluster.violations();
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.cluster.dump());
     }

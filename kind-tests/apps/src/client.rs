@@ -70,48 +70,32 @@ async fn exchange(call: Call) -> Result<Reply, NoAnswer> {
     let authority = call.url.authority();
     let stream = TcpStream::connect((call.url.host.as_str(), call.url.port)).await;
     let stream = stream.map_err(|e| attempt(&format!("connecting to {authority}"), &e))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|e| attempt(&format!("connecting to {authority}"), &e))?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|e| attempt(&format!("connecting to {authority}"), &e))?;
     let driver = tokio::spawn(connection);
     let result = ask(&mut sender, call, &authority).await;
     driver.abort();
     result
 }
 
-async fn ask(
-    sender: &mut http1::SendRequest<Full<Bytes>>,
-    call: Call,
-    authority: &str,
-) -> Result<Reply, NoAnswer> {
+async fn ask(sender: &mut http1::SendRequest<Full<Bytes>>, call: Call, authority: &str) -> Result<Reply, NoAnswer> {
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = call.method;
-    *request.uri_mut() = call
-        .url
-        .path
-        .parse()
-        .map_err(|e| attempt("building the request", &e))?;
+    *request.uri_mut() = call.url.path.parse().map_err(|e| attempt("building the request", &e))?;
     let headers = request.headers_mut();
     *headers = call.headers;
     let host = HeaderValue::from_str(authority).map_err(|e| attempt("building the request", &e))?;
     headers.insert(HOST, host);
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     if !call.body.is_empty() {
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(content_type(&call.body)),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&call.body)));
     }
     let answer = sender.send_request(request).await;
     let answer = answer.map_err(|e| attempt(&format!("asking {authority}"), &e))?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_BODY).collect().await;
-    let body =
-        body.map_err(|e| attempt(&format!("reading the answer of {authority}"), e.as_ref()))?;
-    Ok(Reply {
-        status,
-        body: body.to_bytes(),
-    })
+    let body = body.map_err(|e| attempt(&format!("reading the answer of {authority}"), e.as_ref()))?;
+    Ok(Reply { status, body: body.to_bytes() })
 }
 
 fn content_type(body: &[u8]) -> &'static str {

@@ -11,8 +11,7 @@ const MAX_MS: u64 = 7 * 24 * 3_600_000;
 ///
 /// Says what is accepted when the text is anything else.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let refused =
-        || format!("{text:?} is no duration of a week at most: write 500ms, 3s, 2m or 1h");
+    let refused = || format!("{text:?} is no duration of a week at most: write 500ms, 3s, 2m or 1h");
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -25,10 +24,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err(refused()),
     };
-    let ms = number
-        .checked_mul(unit_ms)
-        .filter(|ms| *ms <= MAX_MS)
-        .ok_or_else(refused)?;
+    let ms = number.checked_mul(unit_ms).filter(|ms| *ms <= MAX_MS).ok_or_else(refused)?;
     Ok(Duration::from_millis(ms))
 }
 
@@ -47,17 +43,7 @@ mod tests {
 
     #[test]
     fn a_number_without_a_unit_is_refused() {
-        for text in [
-            "",
-            "3",
-            "s",
-            "-1s",
-            "1.5s",
-            "3 s",
-            "1d",
-            "169h",
-            "99999999999999999999h",
-        ] {
+        for text in ["", "3", "s", "-1s", "1.5s", "3 s", "1d", "169h", "99999999999999999999h"] {
             assert!(parse(text).is_err(), "{text:?} was accepted");
         }
     }

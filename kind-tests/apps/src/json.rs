@@ -17,11 +17,7 @@ pub fn lookup(value: &Value, pointer: &str) -> Option<Value> {
         Value::String(text) => {
             let inner: Value = serde_json::from_str(text).ok()?;
             // A string in a string is no document.
-            return if inner.is_string() {
-                None
-            } else {
-                lookup(&inner, pointer)
-            };
+            return if inner.is_string() { None } else { lookup(&inner, pointer) };
         }
         _ => return None,
     };

@@ -47,9 +47,7 @@ pub async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> Result<Reply> {
         ':' => Ok(Reply::Integer(number()?)),
         '$' => match number()? {
             -1 => Ok(Reply::Bulk(None)),
-            length => bulk(reader, length)
-                .await
-                .map(|text| Reply::Bulk(Some(text))),
+            length => bulk(reader, length).await.map(|text| Reply::Bulk(Some(text))),
         },
         _ => Err(invalid(&line)),
     }
@@ -58,32 +56,22 @@ pub async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> Result<Reply> {
 /// The value of a field in the text that `INFO` answers.
 pub fn info<'a>(text: &'a str, field: &str) -> Option<&'a str> {
     let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs
-        .into_iter()
-        .find(|(name, _)| *name == field)
-        .map(|(_, value)| value.trim())
+    pairs.into_iter().find(|(name, _)| *name == field).map(|(_, value)| value.trim())
 }
 
 async fn line<R: AsyncBufRead + Unpin>(reader: &mut R) -> Result<String> {
     let mut line = Vec::new();
     reader.take(MAX_LINE).read_until(b'\n', &mut line).await?;
     if line.is_empty() {
-        return Err(Error::new(
-            ErrorKind::UnexpectedEof,
-            "the connection was closed",
-        ));
+        return Err(Error::new(ErrorKind::UnexpectedEof, "the connection was closed"));
     }
     let line = String::from_utf8(line).map_err(|_| invalid("bytes that are no text"))?;
     let whole = line.strip_suffix("\r\n");
-    whole
-        .map(str::to_owned)
-        .ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "half a line"))
+    whole.map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "half a line"))
 }
 
 async fn bulk<R: AsyncBufRead + Unpin>(reader: &mut R, length: i64) -> Result<String> {
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|length| *length <= MAX_BULK);
+    let length = usize::try_from(length).ok().filter(|length| *length <= MAX_BULK);
     let length = length.ok_or_else(|| invalid("a string of impossible length"))?;
     let mut text = vec![0; length + 2];
     reader.read_exact(&mut text).await?;
@@ -136,13 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_protocols_are_refused() {
-        for mut wire in [
-            &b"HTTP/1.1 400 Bad\r\n"[..],
-            b"\r\n",
-            b"$x\r\n",
-            b"$-7\r\n",
-            b"\xff\r\n",
-        ] {
+        for mut wire in [&b"HTTP/1.1 400 Bad\r\n"[..], b"\r\n", b"$x\r\n", b"$-7\r\n", b"\xff\r\n"] {
             let error = read(&mut wire).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData);
         }

@@ -78,10 +78,7 @@ pub fn with_type(status: StatusCode, content_type: &'static str, body: impl Into
 /// The first value of a query parameter, not percent-decoded.
 pub fn query<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .into_iter()
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Hears when the process is asked to end (SIGTERM or SIGINT), from its creation on.
@@ -100,10 +97,7 @@ impl Signals {
     ///
     /// When the handlers cannot be installed.
     pub fn new() -> io::Result<Signals> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Waits for either.

@@ -66,12 +66,7 @@ mod tests {
 
     #[test]
     fn diffusion_is_exact_to_one_over_every_window() {
-        for (text, rate) in [
-            ("0.33", 0.33),
-            ("0.01", 0.01),
-            ("0.5", 0.5),
-            ("0.999", 0.999),
-        ] {
+        for (text, rate) in [("0.33", 0.33), ("0.01", 0.01), ("0.5", 0.5), ("0.999", 0.999)] {
             let hits: Vec<bool> = (0..2_000).map(|n| share(text).diffused(n)).collect();
             for length in [10, 100, 1_000] {
                 for window in hits.windows(length) {
@@ -93,22 +88,15 @@ mod tests {
     fn scattering_keeps_the_share_within_a_few_of_a_short_run() {
         for (text, rate) in [("0.5", 0.5), ("0.25", 0.25), ("0.9", 0.9)] {
             for from in [0, 1_000, 77_777] {
-                let hits = (from..from + 400)
-                    .filter(|n| share(text).scattered(*n))
-                    .count() as f64;
-                assert!(
-                    (hits - rate * 400.0).abs() <= 4.0,
-                    "{text} from {from}: {hits}"
-                );
+                let hits = (from..from + 400).filter(|n| share(text).scattered(*n)).count() as f64;
+                assert!((hits - rate * 400.0).abs() <= 4.0, "{text} from {from}: {hits}");
             }
         }
     }
 
     #[test]
     fn scattering_is_not_in_step_with_diffusion() {
-        let (half, both) = (share("0.5"), |n: &u64| {
-            share("0.5").diffused(*n) && share("0.5").scattered(*n)
-        });
+        let (half, both) = (share("0.5"), |n: &u64| share("0.5").diffused(*n) && share("0.5").scattered(*n));
         assert_eq!((0..1_000).filter(|n| half.diffused(*n)).count(), 500);
         let overlap = (0..1_000).filter(both).count();
         assert!((240..=260).contains(&overlap), "{overlap}");

@@ -41,10 +41,7 @@ impl Url {
     pub fn join(&self, path: &str) -> Url {
         let base = self.path.trim_end_matches('/');
         let path = format!("{base}/{}", path.trim_start_matches('/'));
-        Url {
-            path,
-            ..self.clone()
-        }
+        Url { path, ..self.clone() }
     }
 }
 
@@ -52,29 +49,19 @@ impl FromStr for Url {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let uri: Uri = text
-            .parse()
-            .map_err(|e| format!("{text:?} is no URL: {e}"))?;
+        let uri: Uri = text.parse().map_err(|e| format!("{text:?} is no URL: {e}"))?;
         let (scheme, port) = match uri.scheme_str() {
             Some("http") => (Scheme::Http, 80),
             Some("redis") => (Scheme::Redis, 6379),
             _ => return Err(format!("{text:?} must begin with http:// or redis://")),
         };
         let host = uri.host().unwrap_or_default();
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err(format!("{text:?} names no host"));
         }
         let path = uri.path_and_query().map_or("/", |p| p.as_str());
-        Ok(Url {
-            scheme,
-            host,
-            port: uri.port_u16().unwrap_or(port),
-            path: path.to_owned(),
-        })
+        Ok(Url { scheme, host, port: uri.port_u16().unwrap_or(port), path: path.to_owned() })
     }
 }
 
@@ -99,10 +86,7 @@ mod tests {
     fn defaults_are_filled_in() {
         assert_eq!(url("http://web").to_string(), "http://web:80/");
         assert_eq!(url("redis://cache").to_string(), "redis://cache:6379");
-        assert_eq!(
-            url("http://[::1]:9898/a?b=c").to_string(),
-            "http://[::1]:9898/a?b=c"
-        );
+        assert_eq!(url("http://[::1]:9898/a?b=c").to_string(), "http://[::1]:9898/a?b=c");
     }
 
     #[test]

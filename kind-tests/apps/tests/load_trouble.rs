@@ -18,10 +18,7 @@ async fn a_server_that_dies_in_the_middle_shows_as_refusals_from_then_on() {
     drop(app);
     until("failures of both kinds and some refusals", || {
         let counts = &engine.counts()["web"];
-        let refused = engine.report().targets["web"]
-            .causes
-            .get(&Cause::ConnectRefused)
-            .copied();
+        let refused = engine.report().targets["web"].causes.get(&Cause::ConnectRefused).copied();
         counts.fresh.failed >= 10 && counts.kept.failed >= 10 && refused >= Some(20)
     })
     .await;
@@ -31,34 +28,14 @@ async fn a_server_that_dies_in_the_middle_shows_as_refusals_from_then_on() {
     assert_books_balance(&web.counts);
     assert_eq!(report.ended_by, Some(EndedBy::Request));
     let kept = web.counts.kept;
-    assert!(
-        kept.retried + kept.renewed >= 1,
-        "kept connections were closed: {kept:?}"
-    );
+    assert!(kept.retried + kept.renewed >= 1, "kept connections were closed: {kept:?}");
     let refused = web.causes.get(&Cause::ConnectRefused);
-    assert!(
-        refused.is_some_and(|count| *count >= 1),
-        "{:?}",
-        report.failures
-    );
-    let known = [
-        Cause::ConnectRefused,
-        Cause::Reset,
-        Cause::ClosedBeforeAnswer,
-    ];
-    assert!(
-        web.causes.keys().all(|cause| known.contains(cause)),
-        "{:?}",
-        report.failures
-    );
+    assert!(refused.is_some_and(|count| *count >= 1), "{:?}", report.failures);
+    let known = [Cause::ConnectRefused, Cause::Reset, Cause::ClosedBeforeAnswer];
+    assert!(web.causes.keys().all(|cause| known.contains(cause)), "{:?}", report.failures);
     assert_eq!(web.causes.values().sum::<u64>(), web.counts.total.failed);
     assert_eq!(report.failures.len() as u64, web.counts.total.failed);
-    assert!(
-        report
-            .failures
-            .iter()
-            .all(|failure| failure.phase.as_deref() == Some("killed"))
-    );
+    assert!(report.failures.iter().all(|failure| failure.phase.as_deref() == Some("killed")));
     let since = report.since("killed", "web").unwrap();
     assert_eq!(since.total.failed, web.counts.total.failed);
     assert!(since.total.sent < web.counts.total.sent);
@@ -73,22 +50,12 @@ async fn a_kept_connection_closed_before_any_byte_costs_a_second_try_and_no_fail
         }
     })
     .await;
-    let flags = [
-        &target(address),
-        "--rate=50",
-        "--duration=500ms",
-        "--fresh=0",
-        "--kept=1",
-    ];
+    let flags = [&target(address), "--rate=50", "--duration=500ms", "--fresh=0", "--kept=1"];
     let report = load(&flags).finished().await;
 
     let counts = &report.targets["web"].counts;
     assert_books_balance(counts);
-    assert_eq!(
-        (counts.total.sent, counts.total.failed, counts.fresh.sent),
-        (25, 0, 0),
-        "{report:?}"
-    );
+    assert_eq!((counts.total.sent, counts.total.failed, counts.fresh.sent), (25, 0, 0), "{report:?}");
     assert!(counts.kept.retried >= 5, "{:?}", counts.kept);
 }
 
@@ -103,23 +70,14 @@ async fn an_answer_that_had_begun_is_never_asked_for_again() {
         }
     })
     .await;
-    let flags = [
-        &target(address),
-        "--rate=20",
-        "--duration=500ms",
-        "--fresh=0",
-        "--kept=1",
-    ];
+    let flags = [&target(address), "--rate=20", "--duration=500ms", "--fresh=0", "--kept=1"];
     let report = load(&flags).finished().await;
 
     let web = &report.targets["web"];
     assert_books_balance(&web.counts);
     assert_eq!(web.counts.kept.retried, 0);
     assert!(web.counts.kept.failed >= 1);
-    assert_eq!(
-        web.causes.keys().collect::<Vec<_>>(),
-        [&Cause::ClosedBeforeAnswer]
-    );
+    assert_eq!(web.causes.keys().collect::<Vec<_>>(), [&Cause::ClosedBeforeAnswer]);
 }
 
 #[tokio::test]
@@ -130,10 +88,7 @@ async fn causes_are_told_apart() {
     .await;
     let (halves, _b) = raw(|mut stream| async move {
         request(&mut stream).await;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{").await.unwrap();
     })
     .await;
     let (hangs, _c) = raw(|mut stream| async move {
@@ -168,10 +123,6 @@ async fn causes_are_told_apart() {
     ] {
         let target = &report.targets[name];
         assert_books_balance(&target.counts);
-        assert_eq!(
-            target.causes.iter().collect::<Vec<_>>(),
-            [(&cause, &3)],
-            "{name}"
-        );
+        assert_eq!(target.causes.iter().collect::<Vec<_>>(), [(&cause, &3)], "{name}");
     }
 }

@@ -23,6 +23,7 @@ fn app() -> App {
         .warm_for("6s")
         .test_takes(5)
         .ready_after("3s")
+        .drains("6s")
 }
 
 /// Where the controller was killed.
@@ -126,15 +127,16 @@ async fn a_controller_killed_during_a_rollback_and_a_removal_loses_nothing() -> 
         // Giving back what is stable.
         shop.wish(&app).await?;
         shop.settled_on("1.0.0").await?;
+        let removal_phases = [Phase::Pending, Phase::Promoting, Phase::Warm];
         let killing = async {
             let removal = shop.release_for(Purpose::Remove).await?;
-            for phase in [Phase::Preparing, Phase::Promoting, Phase::Warm] {
+            for phase in removal_phases {
                 kills.at(&removal, phase, None).await?;
             }
             anyhow::Ok(())
         };
         tokio::try_join!(shop.deleted(PropagationPolicy::Background), killing)?;
-        kills.all_of(Purpose::Remove, &[Phase::Preparing, Phase::Promoting, Phase::Warm])?;
+        kills.all_of(Purpose::Remove, &removal_phases)?;
         load.sample("given-back", 60).await?;
         load.stop().await?.no_request_failed_but_by(&[&candidate])
     })

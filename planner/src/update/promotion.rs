@@ -59,8 +59,15 @@ pub(super) fn warm(
         let words = format!("{pods} pods of the old revision are left; they end one at a time");
         return Err(Waiting::for_it("Draining", words));
     }
+    // Pods that served are kept for open connections to end, however short the warm period.
+    let entered = journal.entered_at.unwrap_or(now);
+    let drained = entered + policy.drain;
+    if journal.draining.is_none() && journal.drain_early && now < drained {
+        let words = "promoted; open connections to the old revision may end";
+        return Err(Waiting::until("Draining", words, drained));
+    }
     if !journal.drain_early {
-        let end = journal.entered_at.unwrap_or(now) + policy.warm_for();
+        let end = drained.max(entered + policy.warm_for());
         if now < end && journal.draining.is_none() {
             return Err(kept(from.is_some_and(|r| !r.ready().is_empty()), end));
         }

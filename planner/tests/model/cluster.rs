@@ -164,6 +164,7 @@ impl Model {
         World {
             deleting: self.deleting,
             finalizer: self.finalizer,
+            capacity_is_ours: self.capacity_is_ours,
             namespace_terminating: self.namespace_terminating,
             workload: self.load.as_ref().map(|_| self.workload()),
             apex: self.apex.as_ref().map(|a| Apex {

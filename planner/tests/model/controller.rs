@@ -33,6 +33,7 @@ impl Model {
         let (now, policy) = (self.now(), self.policy.clone());
         let plan = plan(&self.policy, world, now);
         self.passes += 1;
+        self.planned.push(plan.actions.len());
         self.write_down(&plan);
         let broken = check(&self.policy, world, &plan, now);
         let broken: Vec<_> = broken.into_iter().filter(|b| !self.oracle.excused(b)).collect();

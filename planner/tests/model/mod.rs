@@ -101,6 +101,8 @@ pub struct Model {
     pub blockers: Vec<Blocker>,
     pub deleting: bool,
     pub finalizer: bool,
+    /// Nobody but us has set the policy's number of replicas.
+    pub capacity_is_ours: bool,
     pub namespace_terminating: bool,
     /// Nothing gets more pods: a quota.
     pub quota: bool,
@@ -117,6 +119,8 @@ pub struct Model {
     /// Crash in this pass, after so many actions.
     pub crash_at: Option<(u32, usize)>,
     pub passes: u32,
+    /// How many actions each pass had.
+    pub planned: Vec<usize>,
     /// Effects and journals that were written.
     pub writes: u32,
     pub effects: u32,
@@ -152,6 +156,7 @@ impl Model {
             blockers: Vec::new(),
             deleting: false,
             finalizer: false,
+            capacity_is_ours: false,
             namespace_terminating: false,
             quota: false,
             refused: false,
@@ -161,6 +166,7 @@ impl Model {
             gone: false,
             crash_at: None,
             passes: 0,
+            planned: Vec::new(),
             writes: 0,
             effects: 0,
             log: Vec::new(),

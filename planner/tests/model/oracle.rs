@@ -30,6 +30,8 @@ pub struct Oracle {
     forgiven: BTreeSet<String>,
     /// The release, its old revision's pods, its step and since when that is in force.
     before: Option<Before>,
+    /// When a revision's pods were last reached by callers, and how many it was to have.
+    reached: BTreeMap<RevisionId, (i64, u32)>,
     /// Since when the warm period lasts.
     warm_since: Option<i64>,
 }
@@ -72,6 +74,7 @@ impl Model {
         self.shares_are_kept(&mut broken);
         self.nothing_rises_after_a_fail(&mut broken);
         self.steps_are_held(&mut broken);
+        self.pods_that_served_are_drained(&mut broken);
         assert!(broken.is_empty(), "at {} s: {broken:#?}\n{}", self.clock, self.story());
     }
 
@@ -191,6 +194,27 @@ impl Model {
                 broken.push(format!("{id} has failed and rises: {pods} to {now} pods, {members} to {joined} members"));
             }
             self.oracle.condemned.insert(digest, (now.min(pods), joined.min(members)));
+        }
+    }
+
+    /// After callers stopped reaching a revision, none of its pods ends before open connections had their time.
+    fn pods_that_served_are_drained(&mut self, broken: &mut Vec<String>) {
+        let uninstalled = (self.deleting && self.load.is_none()) || self.namespace_terminating;
+        let time = (self.policy.propagation + self.policy.drain).num_seconds();
+        for (id, live) in &self.live {
+            let now = live.replicas.unwrap_or(0);
+            let listed = self.apex.iter().flat_map(|a| &a.endpoints);
+            let mut owners = listed.filter_map(|p| self.pods.get(p)).map(|p| &p.owner);
+            if owners.any(|o| *o == Owner::Revision(id.clone())) {
+                self.oracle.reached.insert(id.clone(), (self.clock, now));
+            } else if let Some((last, before)) = self.oracle.reached.get_mut(id) {
+                let theirs = self.oracle.down_until.max(self.oracle.contested_until);
+                let excused = uninstalled || self.apex.is_none() || *last <= theirs;
+                if now < *before && self.clock - *last < time && !excused {
+                    broken.push(format!("{id} loses pods {} s after callers reached it", self.clock - *last));
+                }
+                *before = now;
+            }
         }
     }
 

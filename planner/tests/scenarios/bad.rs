@@ -126,6 +126,18 @@ fn a_version_that_fails_while_the_old_pods_are_drained_waits_for_their_full_capa
 }
 
 #[test]
+fn half_of_the_old_pods_are_not_enough_for_the_way_back_when_draining_had_begun() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until("two pods left", 500, |m| m.replicas(1) == 2);
+    m.quota = true;
+    m.decide(Order::Abort).run(20);
+    assert_eq!((m.phase(), m.reached(1), m.reason()), (Some(Phase::RollingBack), 0, "Capacity"), "{}", m.story());
+    m.quota = false;
+    m.until_finished(Phase::Superseded).settle();
+    stable_is_untouched(&m);
+}
+
+#[test]
 fn the_old_revision_is_kept_while_a_metric_of_the_promoted_one_has_failed_looks_or_none() {
     for said in [Metrics::Silent, Metrics::Bad] {
         let policy = Policy { warm: TimeDelta::seconds(21), ..canary() };

@@ -70,3 +70,18 @@ fn scaling_down_during_a_release_does_not_wedge_a_step_that_counts_the_pods_that
     m.until_finished(Phase::Succeeded).settle();
     assert_eq!((m.replicas(1), m.replicas(2)), (0, 1));
 }
+
+#[test]
+fn a_workload_scaled_up_by_somebody_raises_a_capacity_that_only_we_have_set_and_never_lowers_it() {
+    let mut m = Model::adopted(canary());
+    m.capacity_is_ours = true;
+    for (asked, becomes) in [(6, 6), (2, 6), (7, 7)] {
+        m.load.as_mut().unwrap().replicas = asked;
+        m.run(5).settle();
+        assert_eq!((m.policy.replicas, m.replicas(1), m.load.as_ref().unwrap().replicas), (Some(becomes), becomes, 0));
+    }
+    m.capacity_is_ours = false;
+    m.load.as_mut().unwrap().replicas = 9;
+    m.run(5).settle();
+    assert_eq!((m.policy.replicas, m.load.as_ref().unwrap().replicas), (Some(7), 0));
+}

@@ -41,6 +41,21 @@ fn the_warm_period_begins_when_the_switch_has_reached_every_node() {
 }
 
 #[test]
+fn without_a_warm_period_the_old_pods_are_still_kept_for_open_connections_to_end() {
+    for newer in [false, true] {
+        let mut m = Model::adopted(Policy { warm: TimeDelta::zero(), analysis: None, ..canary() });
+        m.wish(2).until_phase(Phase::Warm);
+        if newer {
+            m.wish(3);
+            m.load.as_mut().unwrap().since -= 10;
+        }
+        m.run(4);
+        assert_eq!((m.replicas(1), m.reached(1)), (4, 0), "{}", m.story());
+        m.until_finished(Phase::Succeeded);
+    }
+}
+
+#[test]
 fn promotion_starts_only_the_pods_that_were_missing_and_restarts_none() {
     let mut m = Model::adopted(canary());
     let before = m.serial;

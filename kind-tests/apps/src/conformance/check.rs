@@ -38,27 +38,15 @@ impl Check {
     ///
     /// Says which part is missing or wrong.
     pub fn parse(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<Check, String> {
-        let wrong = |what: &str| {
-            format!("{what} in {text:?}; write NAME: METHOD PATH [BODY] -> STATUS ...")
-        };
-        let (name, rest) = text
-            .split_once(": ")
-            .ok_or_else(|| wrong("no \": \" after a name"))?;
-        let (request, expected) = rest
-            .split_once(" -> ")
-            .ok_or_else(|| wrong("no \" -> \""))?;
+        let wrong = |what: &str| format!("{what} in {text:?}; write NAME: METHOD PATH [BODY] -> STATUS ...");
+        let (name, rest) = text.split_once(": ").ok_or_else(|| wrong("no \": \" after a name"))?;
+        let (request, expected) = rest.split_once(" -> ").ok_or_else(|| wrong("no \" -> \""))?;
         let name = name.trim();
         if name.is_empty() {
             return Err(wrong("an empty name"));
         }
-        let (method, target) = request
-            .trim()
-            .split_once(' ')
-            .ok_or_else(|| wrong("no path"))?;
-        let method = method
-            .parse()
-            .ok()
-            .filter(|_| method.chars().all(|c| c.is_ascii_uppercase()));
+        let (method, target) = request.trim().split_once(' ').ok_or_else(|| wrong("no path"))?;
+        let method = method.parse().ok().filter(|_| method.chars().all(|c| c.is_ascii_uppercase()));
         let method: Method = method.ok_or_else(|| wrong("no method in capitals"))?;
         let target = target.trim();
         let (path, body) = target.split_once(' ').unwrap_or((target, ""));
@@ -74,9 +62,7 @@ impl Check {
             path: substitute(path, value)?,
             body: substitute(body.trim(), value)?,
             status: status.parse().map_err(|what: String| wrong(&what))?,
-            expectations: expectations
-                .collect::<Result<_, String>>()
-                .map_err(|what| wrong(&what))?,
+            expectations: expectations.collect::<Result<_, String>>().map_err(|what| wrong(&what))?,
         })
     }
 }
@@ -116,10 +102,7 @@ mod tests {
     #[test]
     fn the_shortest_check_is_a_request_and_a_status() {
         let check = parse("ready: GET /readyz -> 200").unwrap();
-        assert_eq!(
-            (check.name.as_str(), check.method, check.path.as_str()),
-            ("ready", Method::GET, "/readyz")
-        );
+        assert_eq!((check.name.as_str(), check.method, check.path.as_str()), ("ready", Method::GET, "/readyz"));
         assert_eq!((check.body.as_str(), check.expectations.len()), ("", 0));
         assert_eq!(check.status, "200".parse().unwrap());
     }
@@ -129,20 +112,14 @@ mod tests {
         let check = parse(r#"echo: it works: POST /echo?x=1 {"a": "b c"} -> 2xx"#);
         assert!(check.is_err(), "the name ends at the first colon and space");
         let check = parse(r#"echo works: POST /echo?x=1 {"a": "b c"} -> 2xx"#).unwrap();
-        assert_eq!(
-            (check.path.as_str(), check.body.as_str()),
-            ("/echo?x=1", r#"{"a": "b c"}"#)
-        );
+        assert_eq!((check.path.as_str(), check.body.as_str()), ("/echo?x=1", r#"{"a": "b c"}"#));
     }
 
     #[test]
     fn expectations_are_words_that_may_be_quoted() {
         let text = r#"e: GET / -> 200 json:/a=1 contains:"two words" "not-contains:say \"x\"""#;
         let want = [
-            Expectation::Json {
-                pointer: "/a".into(),
-                value: "1".into(),
-            },
+            Expectation::Json { pointer: "/a".into(), value: "1".into() },
             Expectation::Contains("two words".into()),
             Expectation::NotContains("say \"x\"".into()),
         ];
@@ -152,17 +129,10 @@ mod tests {
     #[test]
     fn a_variable_with_spaces_stays_one_word() {
         let check = parse("v: GET /v/${V} -> 200 json:/version=${V}").unwrap();
-        let want = Expectation::Json {
-            pointer: "/version".into(),
-            value: "6.9.1 beta".into(),
-        };
+        let want = Expectation::Json { pointer: "/version".into(), value: "6.9.1 beta".into() };
         assert_eq!(check.expectations, [want]);
         assert_eq!(check.path, "/v/6.9.1 beta");
-        assert!(
-            parse("v: GET / -> 200 contains:${UNSET}")
-                .unwrap_err()
-                .contains("${UNSET} is not set")
-        );
+        assert!(parse("v: GET / -> 200 contains:${UNSET}").unwrap_err().contains("${UNSET} is not set"));
     }
 
     #[test]

@@ -52,10 +52,7 @@ impl Status {
             Status::Class(hundred) => hundred == status / 100,
         };
         let got = || format!("status {status}, body {}", shown(body));
-        (!met).then(|| Unmet {
-            expected: format!("status {self}"),
-            got: got(),
-        })
+        (!met).then(|| Unmet { expected: format!("status {self}"), got: got() })
     }
 }
 
@@ -68,10 +65,7 @@ impl FromStr for Status {
             let class = class.parse().ok().filter(|class| (1..=5).contains(class));
             return class.map(Status::Class).ok_or_else(refused);
         }
-        let status = text
-            .parse()
-            .ok()
-            .filter(|status| (100..=599).contains(status));
+        let status = text.parse().ok().filter(|status| (100..=599).contains(status));
         status.map(Status::Exactly).ok_or_else(refused)
     }
 }
@@ -92,25 +86,17 @@ impl Expectation {
     ///
     /// When it is none of the three.
     pub fn parse(word: &str) -> Result<Expectation, String> {
-        let refused =
-            || format!("{word:?} is no json:/pointer=value, contains:text or not-contains:text");
+        let refused = || format!("{word:?} is no json:/pointer=value, contains:text or not-contains:text");
         match word.split_once(':') {
             Some(("json", rest)) => {
                 let (pointer, value) = rest.split_once('=').ok_or_else(refused)?;
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     return Err(refused());
                 }
-                Ok(Expectation::Json {
-                    pointer: pointer.to_owned(),
-                    value: value.to_owned(),
-                })
+                Ok(Expectation::Json { pointer: pointer.to_owned(), value: value.to_owned() })
             }
-            Some(("contains", text)) if !text.is_empty() => {
-                Ok(Expectation::Contains(text.to_owned()))
-            }
-            Some(("not-contains", text)) if !text.is_empty() => {
-                Ok(Expectation::NotContains(text.to_owned()))
-            }
+            Some(("contains", text)) if !text.is_empty() => Ok(Expectation::Contains(text.to_owned())),
+            Some(("not-contains", text)) if !text.is_empty() => Ok(Expectation::NotContains(text.to_owned())),
             _ => Err(refused()),
         }
     }
@@ -127,16 +113,12 @@ impl Expectation {
                 };
                 (got == *value, format!("{value} at {pointer}"), got)
             }
-            Expectation::Contains(text) => (
-                body.contains(text.as_str()),
-                format!("a body that contains {text:?}"),
-                shown(body),
-            ),
-            Expectation::NotContains(text) => (
-                !body.contains(text.as_str()),
-                format!("a body without {text:?}"),
-                shown(body),
-            ),
+            Expectation::Contains(text) => {
+                (body.contains(text.as_str()), format!("a body that contains {text:?}"), shown(body))
+            }
+            Expectation::NotContains(text) => {
+                (!body.contains(text.as_str()), format!("a body without {text:?}"), shown(body))
+            }
         };
         (!met).then_some(Unmet { expected, got })
     }
@@ -169,35 +151,17 @@ mod tests {
     #[test]
     fn json_values_are_compared_as_text() {
         let body = r#"{"version": "6.9.1", "n": 3, "ok": true, "list": [1, 2]}"#;
-        for word in [
-            "json:/version=6.9.1",
-            "json:/n=3",
-            "json:/ok=true",
-            "json:/list=[1,2]",
-        ] {
+        for word in ["json:/version=6.9.1", "json:/n=3", "json:/ok=true", "json:/list=[1,2]"] {
             assert_eq!(unmet(word, body), None, "{word}");
         }
         let unmet = unmet("json:/version=6.9.2", body).unwrap();
-        assert_eq!(
-            (unmet.expected.as_str(), unmet.got.as_str()),
-            ("6.9.2 at /version", "6.9.1")
-        );
+        assert_eq!((unmet.expected.as_str(), unmet.got.as_str()), ("6.9.2 at /version", "6.9.1"));
     }
 
     #[test]
     fn a_missing_value_and_a_body_that_is_no_json_are_told_apart() {
-        assert!(
-            unmet("json:/a=1", "{}")
-                .unwrap()
-                .got
-                .starts_with("nothing there")
-        );
-        assert!(
-            unmet("json:/a=1", "oops")
-                .unwrap()
-                .got
-                .starts_with("no JSON")
-        );
+        assert!(unmet("json:/a=1", "{}").unwrap().got.starts_with("nothing there"));
+        assert!(unmet("json:/a=1", "oops").unwrap().got.starts_with("no JSON"));
     }
 
     #[test]

@@ -37,59 +37,35 @@ pub async fn main(suite: Suite) -> ExitCode {
         }
     };
     out::line(told(&how, &outcomes).trim_end());
-    if outcomes.iter().all(Outcome::passed) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if outcomes.iter().all(Outcome::passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn http(run: Run) -> Result<Vec<Outcome>, String> {
     if run.base.scheme != Scheme::Http {
         return Err(format!("--base {} is no http:// URL", run.base));
     }
-    let checks = run
-        .checks
-        .iter()
-        .map(|text| Check::parse(text, &variables::environment));
+    let checks = run.checks.iter().map(|text| Check::parse(text, &variables::environment));
     let checks = checks.collect::<Result<Vec<_>, _>>()?;
     let Url { host, port, .. } = &run.base;
     Ok(match web::reachable(host, *port, run.how.wait).await {
         Ok(()) => web::run(&run.base, run.how.timeout, &checks).await,
-        Err(failure) => checks
-            .into_iter()
-            .map(|check| unreachable(check.name, &failure))
-            .collect(),
+        Err(failure) => checks.into_iter().map(|check| unreachable(check.name, &failure)).collect(),
     })
 }
 
 async fn cache(suite: Redis) -> Vec<Outcome> {
     let (host, port) = &suite.addr;
-    let wanted = redis::Wanted {
-        version: suite.expect_version,
-        rebuild: suite.rebuild,
-    };
+    let wanted = redis::Wanted { version: suite.expect_version, rebuild: suite.rebuild };
     // A server that never answers fails every check by itself.
     let _ = web::reachable(host, *port, suite.how.wait).await;
     redis::run(host, *port, suite.how.timeout, &wanted).await
 }
 
 fn unreachable(name: String, failure: &str) -> Outcome {
-    let unmet = Unmet {
-        expected: "a connection".to_owned(),
-        got: failure.to_owned(),
-    };
-    Outcome {
-        name,
-        unmet: vec![unmet],
-        took: std::time::Duration::ZERO,
-    }
+    let unmet = Unmet { expected: "a connection".to_owned(), got: failure.to_owned() };
+    Outcome { name, unmet: vec![unmet], took: std::time::Duration::ZERO }
 }
 
 fn told(how: &How, outcomes: &[Outcome]) -> String {
-    if how.junit {
-        results::junit(&how.suite, outcomes)
-    } else {
-        results::tap(outcomes)
-    }
+    if how.junit { results::junit(&how.suite, outcomes) } else { results::tap(outcomes) }
 }

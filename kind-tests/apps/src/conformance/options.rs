@@ -81,12 +81,7 @@ pub struct How {
     pub junit: bool,
 
     /// The suite's name in JUnit's XML
-    #[arg(
-        long,
-        env = "CONFORMANCE_SUITE",
-        default_value = "sluice-conformance",
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "CONFORMANCE_SUITE", default_value = "sluice-conformance", value_name = "NAME")]
     pub suite: String,
 }
 

@@ -32,56 +32,20 @@ pub async fn run(host: &str, port: u16, limit: Duration, wanted: &Wanted) -> Vec
     let (stream, broken) = match timeout(limit, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => (Some(BufReader::new(stream)), String::new()),
         Ok(Err(error)) => (None, format!("connecting to {host}:{port}: {error}")),
-        Err(_) => (
-            None,
-            format!("connecting to {host}:{port}: no connection within {limit:?}"),
-        ),
+        Err(_) => (None, format!("connecting to {host}:{port}: no connection within {limit:?}")),
     };
-    let mut session = Session {
-        stream,
-        broken,
-        limit,
-        outcomes: Vec::new(),
-    };
-    let key = format!(
-        "sluice-conformance:{}:{}",
-        std::process::id(),
-        clock::unix_ms()
-    );
-    let (ok, text) = (Reply::Simple("OK".into()), |text: &str| {
-        Reply::Bulk(Some(text.into()))
-    });
+    let mut session = Session { stream, broken, limit, outcomes: Vec::new() };
+    let key = format!("sluice-conformance:{}:{}", std::process::id(), clock::unix_ms());
+    let (ok, text) = (Reply::Simple("OK".into()), |text: &str| Reply::Bulk(Some(text.into())));
 
-    session
-        .expect("answers PING", &["PING"], &Reply::Simple("PONG".into()))
-        .await;
-    session
-        .expect("SET writes", &["SET", &key, "first", "EX", "60"], &ok)
-        .await;
-    session
-        .expect("GET reads what was written", &["GET", &key], &text("first"))
-        .await;
+    session.expect("answers PING", &["PING"], &Reply::Simple("PONG".into())).await;
+    session.expect("SET writes", &["SET", &key, "first", "EX", "60"], &ok).await;
+    session.expect("GET reads what was written", &["GET", &key], &text("first")).await;
     if wanted.rebuild {
-        session
-            .expect("an entry can be lost", &["DEL", &key], &Reply::Integer(1))
-            .await;
-        session
-            .expect(
-                "a lost entry reads as missing",
-                &["GET", &key],
-                &Reply::Bulk(None),
-            )
-            .await;
-        session
-            .expect(
-                "it is written anew",
-                &["SET", &key, "second", "EX", "60"],
-                &ok,
-            )
-            .await;
-        session
-            .expect("and read anew", &["GET", &key], &text("second"))
-            .await;
+        session.expect("an entry can be lost", &["DEL", &key], &Reply::Integer(1)).await;
+        session.expect("a lost entry reads as missing", &["GET", &key], &Reply::Bulk(None)).await;
+        session.expect("it is written anew", &["SET", &key, "second", "EX", "60"], &ok).await;
+        session.expect("and read anew", &["GET", &key], &text("second")).await;
     }
     if let Some(version) = &wanted.version {
         session.version(version).await;
@@ -96,40 +60,24 @@ impl Session {
         let got = self.ask(command).await;
         let met = got.as_ref() == Ok(want);
         let got = got.map_or_else(|failure| failure, |reply| said(&reply));
-        self.note(
-            name,
-            began,
-            (!met).then(|| Unmet {
-                expected: said(want),
-                got,
-            }),
-        );
+        self.note(name, began, (!met).then(|| Unmet { expected: said(want), got }));
     }
 
     async fn version(&mut self, want: &str) {
         let began = clock::now();
         let got = match self.ask(&["INFO", "server"]).await {
-            Ok(Reply::Bulk(Some(text))) => resp::info(&text, "redis_version")
-                .unwrap_or("no redis_version")
-                .to_owned(),
+            Ok(Reply::Bulk(Some(text))) => resp::info(&text, "redis_version").unwrap_or("no redis_version").to_owned(),
             Ok(other) => said(&other),
             Err(failure) => failure,
         };
-        let unmet = (got != want).then(|| Unmet {
-            expected: want.to_owned(),
-            got,
-        });
+        let unmet = (got != want).then(|| Unmet { expected: want.to_owned(), got });
         self.note("has the expected version", began, unmet);
     }
 
     fn note(&mut self, name: &str, began: tokio::time::Instant, unmet: Option<Unmet>) {
         let took = clock::now().duration_since(began);
         let unmet = unmet.into_iter().collect();
-        self.outcomes.push(Outcome {
-            name: name.to_owned(),
-            unmet,
-            took,
-        });
+        self.outcomes.push(Outcome { name: name.to_owned(), unmet, took });
     }
 
     async fn ask(&mut self, command: &[&str]) -> Result<Reply, String> {

@@ -34,11 +34,7 @@ pub fn tap(outcomes: &[Outcome]) -> String {
         if outcome.passed() {
             continue;
         }
-        let _ = writeln!(
-            text,
-            "  ---\n  duration_ms: {}\n  unmet:",
-            outcome.took.as_millis()
-        );
+        let _ = writeln!(text, "  ---\n  duration_ms: {}\n  unmet:", outcome.took.as_millis());
         for unmet in &outcome.unmet {
             let _ = writeln!(text, "    - expected: {}", scalar(&unmet.expected));
             let _ = writeln!(text, "      got: {}", scalar(&unmet.got));
@@ -62,26 +58,16 @@ pub fn junit(suite: &str, outcomes: &[Outcome]) -> String {
     );
     for outcome in outcomes {
         let (name, seconds) = (xml(&outcome.name), outcome.took.as_secs_f64());
-        let case =
-            format!("    <testcase classname=\"{suite}\" name=\"{name}\" time=\"{seconds:.3}\"");
+        let case = format!("    <testcase classname=\"{suite}\" name=\"{name}\" time=\"{seconds:.3}\"");
         if outcome.passed() {
             let _ = writeln!(text, "{case}/>");
             continue;
         }
-        let lines = outcome
-            .unmet
-            .iter()
-            .map(|u| format!("expected: {}\ngot: {}\n", u.expected, u.got));
-        let first = outcome
-            .unmet
-            .first()
-            .map(|u| format!("expected {}, got {}", u.expected, u.got));
+        let lines = outcome.unmet.iter().map(|u| format!("expected: {}\ngot: {}\n", u.expected, u.got));
+        let first = outcome.unmet.first().map(|u| format!("expected {}, got {}", u.expected, u.got));
         let message = xml(&first.unwrap_or_default());
         let detail = xml(&lines.collect::<String>());
-        let _ = writeln!(
-            text,
-            "{case}>\n      <failure message=\"{message}\">{detail}</failure>\n    </testcase>"
-        );
+        let _ = writeln!(text, "{case}>\n      <failure message=\"{message}\">{detail}</failure>\n    </testcase>");
     }
     text.push_str("  </testsuite>\n</testsuites>\n");
     text
@@ -115,22 +101,11 @@ mod tests {
     use super::*;
 
     fn outcomes() -> Vec<Outcome> {
-        let unmet = Unmet {
-            expected: "6.9.1 at /version".into(),
-            got: "a \"b\"\n<c>\u{1}".into(),
-        };
+        let unmet = Unmet { expected: "6.9.1 at /version".into(), got: "a \"b\"\n<c>\u{1}".into() };
         let took = Duration::from_millis(12);
         vec![
-            Outcome {
-                name: "ready".into(),
-                unmet: vec![],
-                took,
-            },
-            Outcome {
-                name: "version #2".into(),
-                unmet: vec![unmet],
-                took,
-            },
+            Outcome { name: "ready".into(), unmet: vec![], took },
+            Outcome { name: "version #2".into(), unmet: vec![unmet], took },
         ]
     }
 

@@ -17,9 +17,7 @@ pub fn substitute(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<
         }
         result.push_str(&rest[..at]);
         let after = &rest[at + 2..];
-        let end = after
-            .find('}')
-            .ok_or_else(|| format!("no closing brace after ${{ in {text:?}"))?;
+        let end = after.find('}').ok_or_else(|| format!("no closing brace after ${{ in {text:?}"))?;
         let name = &after[..end];
         result.push_str(&value(name).ok_or_else(|| format!("${{{name}}} is not set"))?);
         rest = &after[end + 1..];
@@ -44,18 +42,12 @@ mod tests {
     #[test]
     fn variables_are_replaced_wherever_they_stand() {
         assert_eq!(substitute("v${V}/${V}", &value).unwrap(), "v6.9.1/6.9.1");
-        assert_eq!(
-            substitute("no variable, $V, {V}", &value).unwrap(),
-            "no variable, $V, {V}"
-        );
+        assert_eq!(substitute("no variable, $V, {V}", &value).unwrap(), "no variable, $V, {V}");
     }
 
     #[test]
     fn a_doubled_dollar_is_one() {
-        assert_eq!(
-            substitute("a $${V} b ${V}", &value).unwrap(),
-            "a ${V} b 6.9.1"
-        );
+        assert_eq!(substitute("a $${V} b ${V}", &value).unwrap(), "a ${V} b 6.9.1");
     }
 
     #[test]

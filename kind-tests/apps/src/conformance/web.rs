@@ -24,11 +24,7 @@ pub async fn run(base: &Url, limit: Duration, checks: &[Check]) -> Vec<Outcome> 
         let began = clock::now();
         let unmet = ask(base, limit, check).await;
         let took = clock::now().duration_since(began);
-        outcomes.push(Outcome {
-            name: check.name.clone(),
-            unmet,
-            took,
-        });
+        outcomes.push(Outcome { name: check.name.clone(), unmet, took });
     }
     outcomes
 }
@@ -48,9 +44,7 @@ pub async fn reachable(host: &str, port: u16, within: Duration) -> Result<(), St
             Err(_) => "no connection".to_owned(),
         };
         if clock::now() + PAUSE >= deadline {
-            return Err(format!(
-                "connecting to {host}:{port} for {within:?}: {failure}"
-            ));
+            return Err(format!("connecting to {host}:{port} for {within:?}: {failure}"));
         }
         sleep(PAUSE).await;
     }
@@ -68,17 +62,11 @@ async fn ask(base: &Url, limit: Duration, check: &Check) -> Vec<Unmet> {
         Ok(reply) => reply,
         Err(error) => {
             let expected = format!("an answer with status {}", check.status);
-            return vec![Unmet {
-                expected,
-                got: error.to_string(),
-            }];
+            return vec![Unmet { expected, got: error.to_string() }];
         }
     };
     let body = String::from_utf8_lossy(&reply.body);
     let status = check.status.judge(reply.status.as_u16(), &body);
-    let others = check
-        .expectations
-        .iter()
-        .filter_map(|expectation| expectation.judge(&body));
+    let others = check.expectations.iter().filter_map(|expectation| expectation.judge(&body));
     status.into_iter().chain(others).collect()
 }

@@ -60,12 +60,7 @@ impl Client {
             }),
         };
         let resolver = Resolver::new(&url.host, url.port);
-        Ok(Client {
-            resolver,
-            speaks,
-            pool: Pool::new(kept),
-            timeout,
-        })
+        Ok(Client { resolver, speaks, pool: Pool::new(kept), timeout })
     }
 
     /// Sends request `n` on a connection of its own.
@@ -75,36 +70,26 @@ impl Client {
             Ok(mut connection) => self.exchange(&mut connection, attempt).await,
             Err(trouble) => Err(trouble),
         };
-        Outcome {
-            result,
-            retried: false,
-            renewed: false,
-        }
+        Outcome { result, retried: false, renewed: false }
     }
 
     /// Sends request `n` over a kept connection. If that is closed before a byte of an answer came, the
     /// request is sent once more on a new one; if it was found closed, it is opened anew.
     pub async fn kept(&self, n: u64) -> Outcome {
         let attempt = self.attempt(n, false);
-        let outcome = |result, retried, renewed| Outcome {
-            result,
-            retried,
-            renewed,
-        };
+        let outcome = |result, retried, renewed| Outcome { result, retried, renewed };
         let (seat, retried, renewed) = match self.pool.take() {
             Taken::Open(seat) => (seat, false, false),
             Taken::Idle(connection, seat) if connection.is_closed() => (Some(seat), false, true),
-            Taken::Idle(mut connection, seat) => {
-                match self.exchange(&mut connection, attempt).await {
-                    Err(trouble) if trouble.may_be_tried_again() => (Some(seat), true, false),
-                    result => {
-                        if result.is_ok() {
-                            self.pool.keep(connection, seat);
-                        }
-                        return outcome(result, false, false);
+            Taken::Idle(mut connection, seat) => match self.exchange(&mut connection, attempt).await {
+                Err(trouble) if trouble.may_be_tried_again() => (Some(seat), true, false),
+                result => {
+                    if result.is_ok() {
+                        self.pool.keep(connection, seat);
                     }
+                    return outcome(result, false, false);
                 }
-            }
+            },
         };
         let mut connection = match self.open(attempt).await {
             Ok(connection) => connection,
@@ -118,11 +103,7 @@ impl Client {
     }
 
     fn attempt(&self, n: u64, last: bool) -> Attempt {
-        Attempt {
-            n,
-            deadline: clock::now() + self.timeout,
-            last,
-        }
+        Attempt { n, deadline: clock::now() + self.timeout, last }
     }
 
     async fn open(&self, attempt: Attempt) -> Result<Connection, Trouble> {
@@ -139,17 +120,8 @@ impl Client {
         }
     }
 
-    async fn exchange(
-        &self,
-        connection: &mut Connection,
-        attempt: Attempt,
-    ) -> Result<Answer, Trouble> {
-        within(
-            attempt,
-            Cause::Timeout,
-            connection.exchange(&self.speaks, attempt),
-        )
-        .await?
+    async fn exchange(&self, connection: &mut Connection, attempt: Attempt) -> Result<Answer, Trouble> {
+        within(attempt, Cause::Timeout, connection.exchange(&self.speaks, attempt)).await?
     }
 }
 
@@ -163,9 +135,7 @@ impl Connection {
 
     async fn exchange(&mut self, speaks: &Speaks, attempt: Attempt) -> Result<Answer, Trouble> {
         match (self, speaks) {
-            (Connection::Http(connection), Speaks::Http(ask)) => {
-                connection.exchange(ask, attempt.last).await
-            }
+            (Connection::Http(connection), Speaks::Http(ask)) => connection.exchange(ask, attempt.last).await,
             (Connection::Redis(connection), _) => connection.exchange(attempt.n).await,
             (Connection::Http(_), Speaks::Redis) => Err(Trouble::new(Cause::BadBody, "not Redis")),
         }

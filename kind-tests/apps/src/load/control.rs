@@ -17,10 +17,7 @@ pub struct Control {
 impl Control {
     /// Control over this run.
     pub fn new(engine: Engine) -> Control {
-        Control {
-            engine,
-            stopped: watch::Sender::new(false),
-        }
+        Control { engine, stopped: watch::Sender::new(false) }
     }
 
     /// Waits until someone asked to stop, and everything has.
@@ -47,14 +44,10 @@ impl Control {
                     None => plain(StatusCode::TOO_MANY_REQUESTS, "too many marks"),
                 },
             },
-            (_, "/readyz" | "/stats" | "/stop" | "/mark") => plain(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "GET /readyz /stats, POST /stop /mark",
-            ),
-            _ => plain(
-                StatusCode::NOT_FOUND,
-                "GET /readyz /stats, POST /stop /mark",
-            ),
+            (_, "/readyz" | "/stats" | "/stop" | "/mark") => {
+                plain(StatusCode::METHOD_NOT_ALLOWED, "GET /readyz /stats, POST /stop /mark")
+            }
+            _ => plain(StatusCode::NOT_FOUND, "GET /readyz /stats, POST /stop /mark"),
         }
     }
 }

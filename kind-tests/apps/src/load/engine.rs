@@ -41,15 +41,10 @@ impl Engine {
     /// When a target cannot be asked, or the caps do not allow it.
     pub fn start(options: &Options) -> Result<Engine, String> {
         options.check()?;
-        let clients = options
-            .targets
-            .iter()
-            .map(|target| Client::new(&target.url, options.kept, options.timeout).map(Arc::new));
+        let clients =
+            options.targets.iter().map(|target| Client::new(&target.url, options.kept, options.timeout).map(Arc::new));
         let clients = clients.collect::<Result<Vec<_>, _>>()?;
-        let names = options
-            .targets
-            .iter()
-            .map(|t| (t.name.clone(), t.url.to_string()));
+        let names = options.targets.iter().map(|t| (t.name.clone(), t.url.to_string()));
         let started = clock::now();
         let engine = Engine(Arc::new(Shared {
             rate: options.rate,
@@ -134,8 +129,7 @@ impl Shared {
                 break;
             }
             let fresh = self.fresh.scattered(n);
-            self.recorder
-                .launched(target, fresh, clock::now().duration_since(due));
+            self.recorder.launched(target, fresh, clock::now().duration_since(due));
             outstanding.spawn(Arc::clone(&self).request(target, n, fresh));
             while outstanding.try_join_next().is_some() {}
         }
@@ -145,18 +139,9 @@ impl Shared {
     async fn request(self: Arc<Self>, target: usize, n: u64, fresh: bool) {
         let launched = clock::now();
         let client = &self.clients[target];
-        let outcome = if fresh {
-            client.fresh(n).await
-        } else {
-            client.kept(n).await
-        };
+        let outcome = if fresh { client.fresh(n).await } else { client.kept(n).await };
         let took = clock::now().duration_since(launched);
-        let end = End {
-            target,
-            fresh,
-            at_ms: clock::unix_ms(),
-            took,
-        };
+        let end = End { target, fresh, at_ms: clock::unix_ms(), took };
         self.recorder.ended(end, outcome);
     }
 

@@ -50,22 +50,13 @@ impl HttpConnection {
     /// Speaks HTTP over a connected stream.
     pub async fn over(stream: TcpStream) -> Result<HttpConnection, Trouble> {
         let received = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
-            stream,
-            received: Arc::clone(&received),
-        };
-        let (sender, connection) = handshake(TokioIo::new(counted))
-            .await
-            .map_err(|e| Trouble::exchanging(&e, true))?;
+        let counted = Counted { stream, received: Arc::clone(&received) };
+        let (sender, connection) = handshake(TokioIo::new(counted)).await.map_err(|e| Trouble::exchanging(&e, true))?;
         let driver = tokio::spawn(async move {
             // Its error reaches whoever waits for the answer.
             let _ = connection.await;
         });
-        Ok(HttpConnection {
-            sender,
-            received,
-            driver,
-        })
+        Ok(HttpConnection { sender, received, driver })
     }
 
     /// Whether the other side has ended it.
@@ -84,19 +75,13 @@ impl HttpConnection {
         read(answer).await
     }
 
-    async fn send(
-        &mut self,
-        ask: &Ask,
-        last: bool,
-    ) -> Result<Response<hyper::body::Incoming>, hyper::Error> {
+    async fn send(&mut self, ask: &Ask, last: bool) -> Result<Response<hyper::body::Incoming>, hyper::Error> {
         self.sender.ready().await?;
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = ask.path.clone();
         request.headers_mut().insert(HOST, ask.host.clone());
         if last {
-            request
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         self.sender.send_request(request).await
     }
@@ -104,10 +89,7 @@ impl HttpConnection {
 
 async fn read(answer: Response<hyper::body::Incoming>) -> Result<Answer, Trouble> {
     let status = answer.status();
-    let kind = answer
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok());
+    let kind = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let says_json = kind.is_some_and(|kind| kind.contains("json"));
     let body = Limited::new(answer.into_body(), MAX_BODY).collect().await;
     let body = body.map_err(|e| half(e.as_ref()))?.to_bytes();
@@ -117,12 +99,7 @@ async fn read(answer: Response<hyper::body::Incoming>) -> Result<Answer, Trouble
         Err(_) => (UNKNOWN.to_owned(), UNKNOWN.to_owned()),
     };
     let good = status.as_u16() < 400;
-    Ok(Answer {
-        status: status.as_u16().to_string(),
-        good,
-        hostname,
-        version,
-    })
+    Ok(Answer { status: status.as_u16().to_string(), good, hostname, version })
 }
 
 fn half(error: &(dyn Error + 'static)) -> Trouble {
@@ -143,11 +120,7 @@ struct Counted {
 }
 
 impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
         let bytes = buf.filled().len() - before;
@@ -157,11 +130,7 @@ impl AsyncRead for Counted {
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

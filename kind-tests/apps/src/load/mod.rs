@@ -35,8 +35,7 @@ const USAGE: u8 = 2;
 
 /// Sends, serves and tells until the end.
 pub async fn run(options: Options) -> ExitCode {
-    let prepared =
-        async { Ok::<_, io::Error>((Signals::new()?, TcpListener::bind(options.listen).await?)) };
+    let prepared = async { Ok::<_, io::Error>((Signals::new()?, TcpListener::bind(options.listen).await?)) };
     let (mut signals, listener) = match prepared.await {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -53,9 +52,7 @@ pub async fn run(options: Options) -> ExitCode {
     };
     let control = Control::new(engine.clone());
     let serving = control.clone();
-    tokio::spawn(server::serve(listener, move |request| {
-        serving.clone().handle(request)
-    }));
+    tokio::spawn(server::serve(listener, move |request| serving.clone().handle(request)));
     let lines = tokio::spawn(tell(engine.clone()));
 
     let report = tokio::select! {

@@ -22,13 +22,7 @@ pub const MAX_REQUESTS: u64 = 200_000;
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// What to send to, as NAME=URL; http://host:port/path or redis://host:port; may be repeated
-    #[arg(
-        long = "target",
-        env = "LOAD_TARGET",
-        value_delimiter = ' ',
-        value_name = "NAME=URL",
-        required = true
-    )]
+    #[arg(long = "target", env = "LOAD_TARGET", value_delimiter = ' ', value_name = "NAME=URL", required = true)]
     pub targets: Vec<NamedUrl>,
 
     /// Requests a second to each target; at most 300 over all targets
@@ -69,9 +63,7 @@ impl Options {
     pub fn check(&self) -> Result<(), String> {
         let all = self.rate * self.targets.len() as f64;
         if all > MAX_RATE {
-            return Err(format!(
-                "{all} requests a second over all targets, {MAX_RATE} is the cap"
-            ));
+            return Err(format!("{all} requests a second over all targets, {MAX_RATE} is the cap"));
         }
         let mut names: Vec<_> = self.targets.iter().map(|target| &target.name).collect();
         names.sort_unstable();
@@ -99,20 +91,13 @@ impl FromStr for NamedUrl {
         if name.is_empty() || name.contains([':', '/', ' ']) {
             return Err(format!("{name:?} is no name for a target"));
         }
-        Ok(NamedUrl {
-            name: name.to_owned(),
-            url: url.parse()?,
-        })
+        Ok(NamedUrl { name: name.to_owned(), url: url.parse()? })
     }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
-    if rate.is_finite() && rate >= MIN_RATE {
-        Ok(rate)
-    } else {
-        Err(format!("{text} is not {MIN_RATE} or more"))
-    }
+    if rate.is_finite() && rate >= MIN_RATE { Ok(rate) } else { Err(format!("{text} is not {MIN_RATE} or more")) }
 }
 
 #[cfg(test)]
@@ -136,12 +121,7 @@ mod tests {
 
     #[test]
     fn targets_are_named_and_repeated() {
-        let options = parse(&[
-            "--target=web=http://web:80/?a=b",
-            "--target",
-            "redis=redis://r",
-        ])
-        .unwrap();
+        let options = parse(&["--target=web=http://web:80/?a=b", "--target", "redis=redis://r"]).unwrap();
         assert_eq!(options.targets[0].name, "web");
         assert_eq!(options.targets[0].url.path, "/?a=b");
         assert_eq!(options.targets[1].url.port, 6379);

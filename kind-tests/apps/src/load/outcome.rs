@@ -33,11 +33,7 @@ pub struct Trouble {
 impl Trouble {
     /// Trouble of a known cause.
     pub fn new(cause: Cause, detail: impl Into<String>) -> Trouble {
-        Trouble {
-            cause,
-            detail: detail.into(),
-            untouched: false,
-        }
+        Trouble { cause, detail: detail.into(), untouched: false }
     }
 
     /// Trouble while connecting.
@@ -55,23 +51,15 @@ impl Trouble {
     /// Trouble on a connection that stood; `untouched` if no byte of an answer had come.
     pub fn exchanging(error: &(dyn Error + 'static), untouched: bool) -> Trouble {
         let cause = match io_kind(error) {
-            Some(
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted,
-            ) => Cause::Reset,
+            Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted) => Cause::Reset,
             Some(ErrorKind::UnexpectedEof) => Cause::ClosedBeforeAnswer,
             Some(ErrorKind::InvalidData) => Cause::BadBody,
             _ => match error.downcast_ref::<hyper::Error>() {
-                Some(e) if e.is_incomplete_message() || e.is_canceled() || e.is_closed() => {
-                    Cause::ClosedBeforeAnswer
-                }
+                Some(e) if e.is_incomplete_message() || e.is_canceled() || e.is_closed() => Cause::ClosedBeforeAnswer,
                 _ => Cause::BadBody,
             },
         };
-        Trouble {
-            cause,
-            detail: chain(error),
-            untouched,
-        }
+        Trouble { cause, detail: chain(error), untouched }
     }
 
     /// The connection died of itself before a byte of an answer: a client may ask again elsewhere.

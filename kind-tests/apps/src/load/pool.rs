@@ -30,10 +30,7 @@ pub enum Taken<C> {
 impl<C> Pool<C> {
     /// An empty pool.
     pub fn new(seats: u16) -> Pool<C> {
-        Pool {
-            seats: Arc::new(Semaphore::new(usize::from(seats))),
-            idle: Mutex::default(),
-        }
+        Pool { seats: Arc::new(Semaphore::new(usize::from(seats))), idle: Mutex::default() }
     }
 
     /// Opening comes first while seats are free; then the connection that has been idle longest.
@@ -91,9 +88,6 @@ mod tests {
         let busy = seat(pool.take());
         assert!(matches!(pool.take(), Taken::Open(None)));
         drop(busy);
-        assert!(
-            matches!(pool.take(), Taken::Open(Some(_))),
-            "a lost connection frees its seat"
-        );
+        assert!(matches!(pool.take(), Taken::Open(Some(_))), "a lost connection frees its seat");
     }
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::latency::Histogram;
 use super::outcome::{Answer, Outcome, Trouble};
-use crate::report::{
-    Answers, Cause, Counts, ErrorAnswer, Failure, Identity, Mark, Report, Second, Tally, Target,
-};
+use crate::report::{Answers, Cause, Counts, ErrorAnswer, Failure, Identity, Mark, Report, Second, Tally, Target};
 
 /// Entries kept of each list; the tallies count all.
 const KEPT: usize = 1_000;
@@ -59,10 +57,7 @@ pub struct End {
 impl Recorder {
     /// Empty books for these targets (name and URL).
     pub fn new(started_ms: u64, targets: impl IntoIterator<Item = (String, String)>) -> Recorder {
-        let targets = targets
-            .into_iter()
-            .map(|(name, url)| Account::new(name, url))
-            .collect();
+        let targets = targets.into_iter().map(|(name, url)| Account::new(name, url)).collect();
         Recorder(Mutex::new(Books {
             started_ms,
             max_lag: Duration::ZERO,
@@ -96,11 +91,7 @@ impl Recorder {
     /// Records a mark, unless there are too many.
     pub fn mark(&self, name: &str, at_ms: u64) -> Option<Mark> {
         let mut books = self.books();
-        let mark = Mark {
-            name: name.to_owned(),
-            at_ms,
-            counts: books.counts(),
-        };
+        let mark = Mark { name: name.to_owned(), at_ms, counts: books.counts() };
         (books.marks.len() < MARKS).then(|| books.marks.push(mark.clone()))?;
         Some(mark)
     }
@@ -169,10 +160,7 @@ impl Books {
     }
 
     fn counts(&self) -> BTreeMap<String, Counts> {
-        self.targets
-            .iter()
-            .map(|a| (a.name.clone(), a.counts()))
-            .collect()
+        self.targets.iter().map(|a| (a.name.clone(), a.counts())).collect()
     }
 }
 
@@ -192,18 +180,11 @@ impl Account {
     }
 
     fn tally(&mut self, fresh: bool) -> &mut Tally {
-        if fresh {
-            &mut self.fresh
-        } else {
-            &mut self.kept
-        }
+        if fresh { &mut self.fresh } else { &mut self.kept }
     }
 
     fn second(&mut self, second: u64) -> &mut Second {
-        let empty = || Second {
-            second,
-            ..Second::default()
-        };
+        let empty = || Second { second, ..Second::default() };
         self.series.entry(second).or_insert_with(empty)
     }
 
@@ -229,15 +210,8 @@ impl Account {
             first_ms: end.at_ms,
             ..Identity::default()
         });
-        let answers = if end.fresh {
-            &mut identity.fresh
-        } else {
-            &mut identity.kept
-        };
-        *answers = Answers {
-            ok: answers.ok + ok,
-            errors: answers.errors + errors,
-        };
+        let answers = if end.fresh { &mut identity.fresh } else { &mut identity.kept };
+        *answers = Answers { ok: answers.ok + ok, errors: answers.errors + errors };
         identity.last_ms = end.at_ms;
         if end.fresh {
             identity.last_fresh_ms = Some(end.at_ms);

@@ -21,9 +21,7 @@ pub struct RedisConnection {
 impl RedisConnection {
     /// Speaks RESP over a connected stream.
     pub fn over(stream: TcpStream) -> RedisConnection {
-        RedisConnection {
-            stream: BufReader::new(stream),
-        }
+        RedisConnection { stream: BufReader::new(stream) }
     }
 
     /// Whether the other side has ended it, or sent something nobody asked for.
@@ -72,10 +70,7 @@ fn judge(set: &Reply, got: &Reply, info: &Reply, value: &str) -> Result<Answer, 
     }
     match got {
         Reply::Bulk(Some(text)) if text == value => Ok(answer("OK", true)),
-        other => Err(Trouble::new(
-            Cause::BadBody,
-            format!("wrote {value}, read {other:?}"),
-        )),
+        other => Err(Trouble::new(Cause::BadBody, format!("wrote {value}, read {other:?}"))),
     }
 }
 
@@ -91,10 +86,7 @@ mod tests {
     fn the_server_is_known_by_its_run_id() {
         let (set, got) = (Reply::Simple("OK".into()), Reply::Bulk(Some("v".into())));
         let answer = judge(&set, &got, &info(), "v").unwrap();
-        assert_eq!(
-            (answer.hostname.as_str(), answer.version.as_str()),
-            ("abc", "7.2.0")
-        );
+        assert_eq!((answer.hostname.as_str(), answer.version.as_str()), ("abc", "7.2.0"));
         assert!(answer.good);
     }
 
@@ -108,13 +100,7 @@ mod tests {
 
     #[test]
     fn another_value_than_the_written_one_is_a_bad_body() {
-        let trouble = judge(
-            &Reply::Simple("OK".into()),
-            &Reply::Bulk(None),
-            &info(),
-            "v",
-        )
-        .unwrap_err();
+        let trouble = judge(&Reply::Simple("OK".into()), &Reply::Bulk(None), &info(), "v").unwrap_err();
         assert_eq!(trouble.cause, Cause::BadBody);
     }
 }

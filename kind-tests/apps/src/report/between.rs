@@ -20,22 +20,12 @@ impl Counts {
     /// in between is left out.
     pub fn since(&self, earlier: &Counts) -> Counts {
         let before = |now: &Identity| {
-            let same =
-                |then: &&Identity| then.hostname == now.hostname && then.version == now.version;
-            earlier
-                .identities
-                .iter()
-                .find(same)
-                .cloned()
-                .unwrap_or_default()
+            let same = |then: &&Identity| then.hostname == now.hostname && then.version == now.version;
+            earlier.identities.iter().find(same).cloned().unwrap_or_default()
         };
         let identities = self.identities.iter().map(|now| {
             let then = before(now);
-            Identity {
-                fresh: now.fresh.minus(then.fresh),
-                kept: now.kept.minus(then.kept),
-                ..now.clone()
-            }
+            Identity { fresh: now.fresh.minus(then.fresh), kept: now.kept.minus(then.kept), ..now.clone() }
         });
         Counts {
             total: self.total.minus(earlier.total),
@@ -83,10 +73,7 @@ impl Tally {
 impl Identity {
     /// Fresh and kept together.
     pub fn answers(&self) -> Answers {
-        Answers {
-            ok: self.fresh.ok + self.kept.ok,
-            errors: self.fresh.errors + self.kept.errors,
-        }
+        Answers { ok: self.fresh.ok + self.kept.ok, errors: self.fresh.errors + self.kept.errors }
     }
 }
 
@@ -97,10 +84,7 @@ impl Answers {
     }
 
     fn minus(self, earlier: Answers) -> Answers {
-        Answers {
-            ok: self.ok.saturating_sub(earlier.ok),
-            errors: self.errors.saturating_sub(earlier.errors),
-        }
+        Answers { ok: self.ok.saturating_sub(earlier.ok), errors: self.errors.saturating_sub(earlier.errors) }
     }
 }
 
@@ -121,35 +105,18 @@ mod tests {
     }
 
     fn counts(sent: u64, identities: Vec<Identity>) -> Counts {
-        let total = Tally {
-            sent,
-            ..Tally::default()
-        };
-        Counts {
-            total,
-            identities,
-            ..Counts::default()
-        }
+        let total = Tally { sent, ..Tally::default() };
+        Counts { total, identities, ..Counts::default() }
     }
 
     #[test]
     fn counts_since_a_mark_leave_out_who_gave_no_answer_since() {
         let then = counts(10, vec![identity("1", 10, 0)]);
         let now = counts(40, vec![identity("1", 10, 0), identity("2", 25, 5)]);
-        let mark = Mark {
-            name: "promoted".into(),
-            at_ms: 1,
-            counts: BTreeMap::from([("web".into(), then)]),
-        };
-        let target = Target {
-            counts: now,
-            ..Target::default()
-        };
-        let report = Report {
-            targets: BTreeMap::from([("web".into(), target)]),
-            marks: vec![mark],
-            ..Report::default()
-        };
+        let mark = Mark { name: "promoted".into(), at_ms: 1, counts: BTreeMap::from([("web".into(), then)]) };
+        let target = Target { counts: now, ..Target::default() };
+        let report =
+            Report { targets: BTreeMap::from([("web".into(), target)]), marks: vec![mark], ..Report::default() };
         let since = report.since("promoted", "web").unwrap();
         assert_eq!(since.total.sent, 30);
         assert_eq!(since.identities, [identity("2", 25, 5)]);
@@ -159,14 +126,8 @@ mod tests {
 
     #[test]
     fn a_report_survives_its_own_json() {
-        let target = Target {
-            counts: counts(3, vec![identity("1", 2, 1)]),
-            ..Target::default()
-        };
-        let report = Report {
-            targets: BTreeMap::from([("web".into(), target)]),
-            ..Report::default()
-        };
+        let target = Target { counts: counts(3, vec![identity("1", 2, 1)]), ..Target::default() };
+        let report = Report { targets: BTreeMap::from([("web".into(), target)]), ..Report::default() };
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }

@@ -30,12 +30,7 @@ pub struct App {
 impl App {
     /// An application that starts now.
     pub fn new(options: Options) -> App {
-        App {
-            options,
-            started: clock::now(),
-            ending: AtomicBool::new(false),
-            metrics: Metrics::default(),
-        }
+        App { options, started: clock::now(), ending: AtomicBool::new(false), metrics: Metrics::default() }
     }
 
     /// Not ready any more: it was asked to end.
@@ -50,14 +45,9 @@ impl App {
         let path = request.uri().path().to_owned();
         let route = Route::of(&path);
         let label = route.label(&path);
-        let answer = if route.is_live() {
-            self.live(route, label, request).await
-        } else {
-            self.direct(route)
-        };
+        let answer = if route.is_live() { self.live(route, label, request).await } else { self.direct(route) };
         let took = clock::now().duration_since(begin);
-        self.metrics
-            .served(method.as_str(), label, answer.status().as_u16(), took);
+        self.metrics.served(method.as_str(), label, answer.status().as_u16(), took);
         answer
     }
 
@@ -69,35 +59,22 @@ impl App {
         if self.options.error_rate.diffused(number) {
             self.metrics.spoiled();
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return self.identified(
-                status,
-                "code",
-                json!(500),
-                "message",
-                "error by --error-rate",
-            );
+            return self.identified(status, "code", json!(500), "message", "error by --error-rate");
         }
         match route {
             Route::Info => self.info(),
             Route::Version => {
                 let (version, commit) = (&self.options.app_version, &self.options.commit);
-                server::json(
-                    StatusCode::OK,
-                    &json!({"version": version, "commit": commit}),
-                )
+                server::json(StatusCode::OK, &json!({"version": version, "commit": commit}))
             }
             Route::Echo => {
                 let (head, body) = request.into_parts();
                 match Limited::new(body, MAX_BODY).collect().await {
                     Ok(body) => {
-                        let (backends, version) =
-                            (&self.options.backend, &self.options.app_version);
+                        let (backends, version) = (&self.options.backend, &self.options.app_version);
                         echo(backends, version, &head.headers, body.to_bytes()).await
                     }
-                    Err(error) => server::plain(
-                        StatusCode::BAD_REQUEST,
-                        format!("reading the body: {error}"),
-                    ),
+                    Err(error) => server::plain(StatusCode::BAD_REQUEST, format!("reading the body: {error}")),
                 }
             }
             Route::Status(code) => {
@@ -106,27 +83,14 @@ impl App {
             }
             Route::Delay(seconds) => {
                 sleep(Duration::from_secs(seconds)).await;
-                self.identified(
-                    StatusCode::OK,
-                    "delay",
-                    json!(seconds),
-                    "message",
-                    "as asked",
-                )
+                self.identified(StatusCode::OK, "delay", json!(seconds), "message", "as asked")
             }
             Route::Env => {
-                let variables = std::env::vars_os().map(|(name, value)| {
-                    format!("{}={}", name.to_string_lossy(), value.to_string_lossy())
-                });
+                let variables = std::env::vars_os()
+                    .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
                 server::json(StatusCode::OK, &variables.collect::<Vec<_>>())
             }
-            _ => self.identified(
-                StatusCode::NOT_FOUND,
-                "code",
-                json!(404),
-                "message",
-                "no such path",
-            ),
+            _ => self.identified(StatusCode::NOT_FOUND, "code", json!(404), "message", "no such path"),
         }
     }
 
@@ -134,9 +98,7 @@ impl App {
         let status = |status| server::json(status, &json!({"status": status.canonical_reason()}));
         match route {
             Route::Readyz if !self.is_ready() => status(StatusCode::SERVICE_UNAVAILABLE),
-            Route::Metrics => {
-                server::with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.exposition())
-            }
+            Route::Metrics => server::with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.exposition()),
             Route::Counters => server::json(StatusCode::OK, &self.counters()),
             Route::Conformance if self.options.fail_conformance => {
                 let reason = "conformance fails, as told by --fail-conformance";
@@ -184,14 +146,7 @@ impl App {
     }
 
     /// A small answer that says who gave it, so that errors can be attributed too.
-    fn identified(
-        &self,
-        status: StatusCode,
-        key: &str,
-        value: serde_json::Value,
-        note: &str,
-        text: &str,
-    ) -> Answer {
+    fn identified(&self, status: StatusCode, key: &str, value: serde_json::Value, note: &str, text: &str) -> Answer {
         let body = json!({
             key: value,
             note: text,

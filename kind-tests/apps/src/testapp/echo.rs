@@ -33,35 +33,21 @@ pub async fn echo(backends: &[Url], version: &str, headers: &HeaderMap, body: By
         return with_type(StatusCode::ACCEPTED, "application/octet-stream", body);
     }
     let forwarded = forwarded(headers, version);
-    let calls: Vec<_> = backends
-        .iter()
-        .map(|url| tokio::spawn(ask(url.clone(), forwarded.clone(), body.clone())))
-        .collect();
+    let calls: Vec<_> =
+        backends.iter().map(|url| tokio::spawn(ask(url.clone(), forwarded.clone(), body.clone()))).collect();
     let mut answers = Vec::with_capacity(calls.len());
     for call in calls {
-        answers.push(
-            call.await
-                .unwrap_or_else(|e| format!("the call failed: {e}")),
-        );
+        answers.push(call.await.unwrap_or_else(|e| format!("the call failed: {e}")));
     }
     json(StatusCode::OK, &answers)
 }
 
 async fn ask(url: Url, headers: HeaderMap, body: Bytes) -> String {
     let name = url.to_string();
-    let request = Call {
-        method: Method::POST,
-        url,
-        headers,
-        body,
-        timeout: TIMEOUT,
-    };
+    let request = Call { method: Method::POST, url, headers, body, timeout: TIMEOUT };
     match call(request).await {
         Ok(reply) if reply.status.as_u16() >= 400 => {
-            format!(
-                "backend {name} response status code {}",
-                reply.status.as_u16()
-            )
+            format!("backend {name} response status code {}", reply.status.as_u16())
         }
         Ok(reply) => String::from_utf8_lossy(&reply.body).into_owned(),
         Err(error) => format!("backend {name} call failed {error}"),

@@ -13,9 +13,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 /// The default buckets of Prometheus' Go client, in seconds.
-const BUCKETS: [f64; 11] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The type of what [`Metrics::exposition`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,21 +66,11 @@ impl Default for Metrics {
         let help = "Seconds spent serving HTTP requests";
         registry.register("http_request_duration_seconds", help, durations.clone());
         // The client appends `_total`.
-        registry.register(
-            "http_requests",
-            "The total number of HTTP requests",
-            requests.clone(),
-        );
+        registry.register("http_requests", "The total number of HTTP requests", requests.clone());
         let help = "Requests that are no probe, scrape or test, since the start";
         registry.register("testapp_live_requests", help, live_requests.clone());
         let live = Mutex::default();
-        Metrics {
-            registry,
-            durations,
-            requests,
-            live_requests,
-            live,
-        }
+        Metrics { registry, durations, requests, live_requests, live }
     }
 }
 
@@ -104,14 +92,8 @@ impl Metrics {
     /// Counts any request at its end.
     pub fn served(&self, method: &str, path: &'static str, status: u16, took: Duration) {
         let (method, status) = (method.to_owned(), status.to_string());
-        let request = Request {
-            method,
-            path,
-            status: status.clone(),
-        };
-        self.durations
-            .get_or_create(&request)
-            .observe(took.as_secs_f64());
+        let request = Request { method, path, status: status.clone() };
+        self.durations.get_or_create(&request).observe(took.as_secs_f64());
         self.requests.get_or_create(&Status { status }).inc();
     }
 
@@ -148,33 +130,16 @@ mod tests {
             "http_request_duration_seconds_bucket{le=\"0.01\",method=\"GET\",path=\"root\",status=\"500\"} 0",
             "http_request_duration_seconds_bucket{le=\"0.025\",method=\"GET\",path=\"root\",status=\"500\"} 1",
         ] {
-            assert!(
-                text.lines().any(|l| l == line),
-                "{line} is missing in\n{text}"
-            );
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
         }
     }
 
     #[test]
     fn live_requests_are_numbered_from_zero_and_counted_by_path() {
         let metrics = Metrics::default();
-        assert_eq!(
-            [
-                metrics.arrived("root"),
-                metrics.arrived("echo"),
-                metrics.arrived("root")
-            ],
-            [0, 1, 2]
-        );
+        assert_eq!([metrics.arrived("root"), metrics.arrived("echo"), metrics.arrived("root")], [0, 1, 2]);
         let live = metrics.snapshot();
-        assert_eq!(
-            (live.total, live.paths["root"], live.paths["echo"]),
-            (3, 2, 1)
-        );
-        assert!(
-            metrics
-                .exposition()
-                .contains("testapp_live_requests_total{path=\"root\"} 2")
-        );
+        assert_eq!((live.total, live.paths["root"], live.paths["echo"]), (3, 2, 1));
+        assert!(metrics.exposition().contains("testapp_live_requests_total{path=\"root\"} 2"));
     }
 }

@@ -30,11 +30,7 @@ pub struct Options {
     pub hostname: String,
 
     /// Message to report at /
-    #[arg(
-        long,
-        env = "TESTAPP_MESSAGE",
-        default_value = "greetings from the sluice test application"
-    )]
+    #[arg(long, env = "TESTAPP_MESSAGE", default_value = "greetings from the sluice test application")]
     pub message: String,
 
     /// Colour to report at /
@@ -46,12 +42,7 @@ pub struct Options {
     pub error_rate: Share,
 
     /// Milliseconds by which every answer to a live request is delayed
-    #[arg(
-        long,
-        env = "TESTAPP_LATENCY_MS",
-        default_value_t = 0,
-        value_name = "N"
-    )]
+    #[arg(long, env = "TESTAPP_LATENCY_MS", default_value_t = 0, value_name = "N")]
     pub latency_ms: u64,
 
     /// Answer 500 with a reason at /conformance, 200 "ok" otherwise
@@ -79,11 +70,6 @@ pub struct Options {
     pub drain: Option<Duration>,
 
     /// URL that /echo forwards to; may be repeated
-    #[arg(
-        long,
-        env = "TESTAPP_BACKEND",
-        value_delimiter = ' ',
-        value_name = "URL"
-    )]
+    #[arg(long, env = "TESTAPP_BACKEND", value_delimiter = ' ', value_name = "URL")]
     pub backend: Vec<Url>,
 }

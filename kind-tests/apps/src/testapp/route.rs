@@ -77,10 +77,7 @@ impl Route {
 
     /// Whether this is live traffic: counted, delayed and spoiled as told. Probes, scrapes and tests are not.
     pub fn is_live(self) -> bool {
-        !matches!(
-            self,
-            Route::Healthz | Route::Readyz | Route::Metrics | Route::Counters | Route::Conformance
-        )
+        !matches!(self, Route::Healthz | Route::Readyz | Route::Metrics | Route::Counters | Route::Conformance)
     }
 }
 
@@ -108,24 +105,10 @@ mod tests {
 
     #[test]
     fn probes_scrapes_and_tests_are_not_live_traffic() {
-        for path in [
-            "/readyz",
-            "/healthz",
-            "/metrics",
-            "/counters",
-            "/conformance",
-        ] {
+        for path in ["/readyz", "/healthz", "/metrics", "/counters", "/conformance"] {
             assert!(!Route::of(path).is_live(), "{path}");
         }
-        for path in [
-            "/",
-            "/version",
-            "/echo",
-            "/status/200",
-            "/delay/0",
-            "/env",
-            "/other",
-        ] {
+        for path in ["/", "/version", "/echo", "/status/200", "/delay/0", "/env", "/other"] {
             assert!(Route::of(path).is_live(), "{path}");
         }
     }

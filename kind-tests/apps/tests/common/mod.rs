@@ -35,12 +35,8 @@ struct Load {
 
 /// Starts the test application on a free port.
 pub async fn app(flags: &[&str]) -> Running {
-    let flags = ["app", "--port=0", "--version=6.9.1", "--hostname=pod-a"]
-        .iter()
-        .chain(flags);
-    testapp::start(App::parse_from(flags).options)
-        .await
-        .unwrap()
+    let flags = ["app", "--port=0", "--version=6.9.1", "--hostname=pod-a"].iter().chain(flags);
+    testapp::start(App::parse_from(flags).options).await.unwrap()
 }
 
 /// Starts the load generator.
@@ -56,20 +52,10 @@ pub fn target(address: SocketAddr) -> String {
 
 /// One request to a server on this machine.
 pub async fn ask(method: Method, address: SocketAddr, path: &str, body: &'static str) -> Reply {
-    let url = format!("http://127.0.0.1:{}{path}", address.port())
-        .parse()
-        .unwrap();
+    let url = format!("http://127.0.0.1:{}{path}", address.port()).parse().unwrap();
     let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
     let timeout = Duration::from_secs(5);
-    call(Call {
-        method,
-        url,
-        headers,
-        body,
-        timeout,
-    })
-    .await
-    .unwrap()
+    call(Call { method, url, headers, body, timeout }).await.unwrap()
 }
 
 /// `GET`, read as JSON.
@@ -137,12 +123,7 @@ async fn redis_command(stream: &mut BufReader<TcpStream>) -> Option<Vec<String>>
     Some(command)
 }
 
-fn redis_reply(
-    data: &Mutex<HashMap<String, String>>,
-    command: &[&str],
-    version: &str,
-    run_id: &str,
-) -> String {
+fn redis_reply(data: &Mutex<HashMap<String, String>>, command: &[&str], version: &str, run_id: &str) -> String {
     let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
     let mut data = data.lock().unwrap();
     match command {
@@ -151,13 +132,9 @@ fn redis_reply(
             data.insert((*key).to_owned(), (*value).to_owned());
             "+OK\r\n".to_owned()
         }
-        ["GET", key] => data
-            .get(*key)
-            .map_or("$-1\r\n".to_owned(), |value| bulk(value)),
+        ["GET", key] => data.get(*key).map_or("$-1\r\n".to_owned(), |value| bulk(value)),
         ["DEL", key] => format!(":{}\r\n", u8::from(data.remove(*key).is_some())),
-        ["INFO", ..] => bulk(&format!(
-            "# Server\r\nredis_version:{version}\r\nrun_id:{run_id}\r\n"
-        )),
+        ["INFO", ..] => bulk(&format!("# Server\r\nredis_version:{version}\r\nrun_id:{run_id}\r\n")),
         _ => "-ERR unknown command\r\n".to_owned(),
     }
 }
@@ -166,11 +143,7 @@ fn redis_reply(
 pub async fn program(path: &'static str, args: Vec<String>) -> Output {
     let run = move || {
         let env = [("EXPECTED_VERSION", "6.9.1"), ("LANG", "C")];
-        std::process::Command::new(path)
-            .args(args)
-            .env_clear()
-            .envs(env)
-            .output()
+        std::process::Command::new(path).args(args).env_clear().envs(env).output()
     };
     tokio::task::spawn_blocking(run).await.unwrap().unwrap()
 }
@@ -182,11 +155,7 @@ pub fn assert_books_balance(counts: &Counts) {
         assert_eq!(tally.answered, tally.ok + tally.errors, "{tally:?}");
     }
     assert_eq!(counts.total, counts.fresh.plus(counts.kept));
-    let answers = counts
-        .identities
-        .iter()
-        .map(|i| i.answers().all())
-        .sum::<u64>();
+    let answers = counts.identities.iter().map(|i| i.answers().all()).sum::<u64>();
     assert_eq!(answers, counts.total.answered);
 }
 
@@ -197,7 +166,5 @@ pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(Duration::from_secs(5), wait)
-        .await
-        .unwrap_or_else(|_| panic!("never came: {what}"));
+    timeout(Duration::from_secs(5), wait).await.unwrap_or_else(|_| panic!("never came: {what}"));
 }

@@ -17,7 +17,10 @@ mod stage;
 mod story;
 mod words;
 
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal, stdout},
+    process::ExitCode,
+};
 
 use kind_tests::{cluster::connect, dump, namespace::Namespace};
 
@@ -47,9 +50,11 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Everything in the cluster that may tell why.
+/// Everything in the cluster that may tell why, for a log; who sits at a terminal can ask the cluster.
 async fn explain() {
-    if let Ok(client) = connect().await {
+    if !stdout().is_terminal()
+        && let Ok(client) = connect().await
+    {
         dump::print(&Namespace { client, name: shop::NAMESPACE.into() }).await;
     }
 }

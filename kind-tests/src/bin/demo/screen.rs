@@ -14,6 +14,7 @@ use crate::{row::Row, words::thousands};
 const BEGIN: &str = "\x1b[?25l\x1b[?7l";
 const END: &str = "\x1b[?25h\x1b[?7h";
 const ERASE: &str = "\x1b[2K";
+const ERASE_BELOW: &str = "\x1b[J";
 
 /// Where it is told.
 pub struct Screen {
@@ -21,8 +22,9 @@ pub struct Screen {
     colours: bool,
     /// Unix time in milliseconds at which all of it began.
     began_ms: u64,
-    /// Lines of the table that is drawn at present.
+    /// Lines of the table that is drawn at present, and what it shows.
     drawn: usize,
+    rows: Vec<Row>,
     /// What was last told of a service.
     told: BTreeMap<String, String>,
 }
@@ -37,6 +39,7 @@ impl Screen {
             colours: live && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             began_ms: began.map_or_else(clock::unix_ms, |seconds| seconds * 1000),
             drawn: 0,
+            rows: Vec::new(),
             told: BTreeMap::new(),
         }
     }
@@ -75,6 +78,13 @@ impl Screen {
     }
 
     fn draw(&mut self, rows: &[Row], report: Option<&Report>) {
+        let mut lines = self.table(rows, true);
+        lines.push(self.paint("2", &format!("[{:4} s] {}", self.seconds(), report.map(load).unwrap_or_default())));
+        self.put(&lines);
+        self.rows = rows.to_vec();
+    }
+
+    fn table(&self, rows: &[Row], notes: bool) -> Vec<String> {
         let mut lines = vec![self.paint("2", HEADER)];
         for row in rows {
             let line = cells(row);
@@ -83,16 +93,23 @@ impl Screen {
                 Some(false) => self.paint("31", &line),
                 None => line,
             });
-            lines.push(self.paint("2", &format!("            {}", row.note)));
+            if notes || !row.note.is_empty() {
+                lines.push(self.paint("2", &format!("          {}", row.note)));
+            }
         }
-        lines.push(self.paint("2", &format!("[{:4} s] {}", self.seconds(), report.map(load).unwrap_or_default())));
+        lines
+    }
+
+    /// Draws lines where the last ones were drawn.
+    fn put(&mut self, lines: &[String]) {
         let mut text = String::from(BEGIN);
         if self.drawn > 0 {
             text.push_str(&format!("\x1b[{}A", self.drawn));
         }
-        for line in &lines {
+        for line in lines {
             text.push_str(&format!("{ERASE}{line}\n"));
         }
+        text.push_str(ERASE_BELOW);
         self.drawn = lines.len();
         write(&text);
     }
@@ -100,6 +117,8 @@ impl Screen {
     /// Leaves the table as it is; the next one is drawn below.
     fn leave(&mut self) {
         if self.drawn > 0 {
+            let rows = std::mem::take(&mut self.rows);
+            self.put(&self.table(&rows, false));
             write(END);
         }
         self.drawn = 0;
