@@ -31,10 +31,6 @@ test-quick: ## Unit, property, snapshot and in-memory tests, formatting and lint
 test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
-.PHONY: bench
-bench: ## Print the figures of this machine; PEERS=1 measures Flagger and Argo Rollouts too
-	@kind-tests/bench.sh
-
 .PHONY: cluster
 cluster: ## Start the local Kubernetes (CLUSTER=kind or CLUSTER=current use another)
 	@$(CLUSTER_SH) up $(NAME)

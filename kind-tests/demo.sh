@@ -14,15 +14,19 @@ NAME=demo
 up=
 
 left_running() {
-  local code=$?
+  local code=$? kind=${CLUSTER:+CLUSTER=$CLUSTER }
   trap - EXIT
-  if [ -t 1 ]; then printf '\033[?25h\033[?7h'; fi # the cursor, and lines that wrap: killed programs leave them off
-  [ -n "$up" ] || exit "$code"
-  printf '\nLeft running: cluster %s, with Sluice in namespace sluice-system and the demo in namespace shop.\n' "$NAME"
-  printf '  look at it   eval "$(%skind-tests/cluster/cluster.sh env %s)"\n' "${CLUSTER:+CLUSTER=$CLUSTER }" "$NAME"
-  printf '               kubectl get rp -n shop       # policies; releases: kubectl get rel -n shop\n'
-  printf '  once more    make demo                    # makes namespace shop anew\n'
-  printf '  stop it      make cluster-down NAME=%s%s\n' "$NAME" "${CLUSTER:+ CLUSTER=$CLUSTER}"
+  if [ -t 1 ]; then printf '\033[?25h\033[?7h'; fi # the cursor, and long lines: a program that was killed leaves them off
+  if [ -z "$up" ] || ! kind-tests/cluster/cluster.sh env "$NAME" >/dev/null 2>&1; then exit "$code"; fi
+  printf '\nLeft running: cluster %s, with Sluice (namespace sluice-system) and the demo (namespace shop).\n' "$NAME"
+  printf '  look at it   eval "$(%skind-tests/cluster/cluster.sh env %s)"\n' "$kind" "$NAME"
+  printf '               kubectl get rp,rel -n shop\n'
+  printf '  once more    %smake demo\n' "$kind"
+  if [ "${CLUSTER:-}" = current ]; then
+    printf '  remove it    kubectl delete namespace shop; helm uninstall sluice -n sluice-system\n'
+  else
+    printf '  stop it      %smake cluster-down NAME=%s\n' "$kind" "$NAME"
+  fi
   exit "$code"
 }
 trap left_running EXIT

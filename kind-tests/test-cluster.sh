@@ -13,6 +13,10 @@ trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh dow
 trap 'exit 130' INT TERM
 bring_up "$NAME" --fresh
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
-say "tests that can share the cluster"
-cargo test --locked --package kind-tests --no-fail-fast -- --test-threads "${TEST_THREADS:-4}" "$@"
+say "tests that share the cluster"
+cargo test --locked --package kind-tests --no-fail-fast --test crds --test admission --test distribution --test promises -- \
+  --test-threads "${TEST_THREADS:-4}" "$@"
+# These stop or upgrade what the others rely on.
+say "tests that need the cluster for themselves"
+cargo test --locked --package kind-tests --no-fail-fast --test promises_alone -- --test-threads 1 "$@"
 say "done"

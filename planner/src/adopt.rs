@@ -26,7 +26,7 @@ fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal)
     let want = Desired { capacity, ..Desired::default() };
     let serving = Desired {
         apex: Some(Selects::Serving(to.revision.clone())),
-        apex_needs: capacity,
+        apex_needs: pods,
         // Without a policy and a Service there is nobody left to be careful for.
         retreat: world.deleting && world.apex.is_none(),
         ..want.clone()

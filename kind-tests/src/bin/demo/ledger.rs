@@ -53,7 +53,7 @@ impl Ledger {
                 Some(false) => screen.paint("31", "  NOT as promised"),
                 None => String::new(),
             };
-            screen.say(&format!("  {:<width$}  {:>9}{mark}", figure.what, figure.value));
+            screen.say(&format!("  {:<width$}  {:>11}{mark}", figure.what, figure.value));
         }
         let broken = figures.iter().filter(|f| f.kept == Some(false));
         let mut broken: Vec<_> = broken.map(|f| format!("{}: {}", f.what, f.value)).collect();
@@ -78,19 +78,19 @@ impl Ledger {
         vec![
             told(format!("requests sent to {} services", totals.len()), thousands(sent)),
             promised("failed because of a switch", failed),
-            told("  kept connections that ended before an answer, tried once more", thousands(tried_twice)),
+            told("  tried once more, since a kept connection ended", thousands(tried_twice)),
             promised("served by the version that failed conformance", by_refused),
             Figure {
                 kept: Some(counters.live() == 0 && counters.pods() > 0),
                 ..told(format!("  as its own pods ({}) have counted", counters.pods()), thousands(counters.live()))
             },
-            told("answered by the bad version before it was taken back", thousands(answers - later)),
+            told("served by the bad version before it was taken back", thousands(answers - later)),
             told("  of them errors", thousands(errors)),
             told(
                 "seconds from its first bad answer to weight 0",
                 seconds_to_zero.map_or_else(|| "-".into(), |s| format!("{s:.1}")),
             ),
-            promised("answered by the bad version after it was taken back", later),
+            promised("served by the bad version after it was taken back", later),
             told("total time", format!("{} min {:02} s", seconds / 60, seconds % 60)),
         ]
     }

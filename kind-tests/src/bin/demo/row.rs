@@ -154,8 +154,10 @@ fn metrics(journal: &Journal) -> Option<String> {
     if journal.finished() {
         return None;
     }
-    let metrics = journal.analysis.metrics.iter().map(|metric| match metric.value {
-        _ if metric.failures > 0 => format!("{} {}", metric.name, metric.message),
+    let bad = journal.analysis.metrics.iter().any(|m| m.failures > 0);
+    let shown = journal.analysis.metrics.iter().filter(|m| !bad || m.failures > 0);
+    let metrics = shown.map(|metric| match metric.value {
+        _ if bad => format!("{} {}", metric.name, metric.message),
         None => format!("{}: {}", metric.name, metric.message),
         Some(value) if metric.name.contains("latency") => format!("{} {:.0} ms", metric.name, value * 1000.0),
         Some(value) if metric.name.contains("rate") => format!("{} {value:.1} %", metric.name),

@@ -16,6 +16,8 @@ use kube::{
 };
 use serde_json::json;
 
+use crate::screen::Screen;
+
 /// Where all of it happens.
 pub const NAMESPACE: &str = "shop";
 /// The services, each after those that it depends on.
@@ -37,13 +39,14 @@ pub struct Shop {
 
 impl Shop {
     /// An empty one. What an earlier demo left is deleted first; a namespace of somebody else is not touched.
-    pub async fn fresh() -> Result<Self> {
+    pub async fn fresh(screen: &mut Screen) -> Result<Self> {
         let client = connect().await?;
         let api: Api<Object> = Api::all(client.clone());
         if let Some(old) = api.get_opt(NAMESPACE).await? {
             if old.metadata.labels.is_none_or(|labels| !labels.contains_key(LABEL)) {
                 bail!("there is a namespace {NAMESPACE} that no demo made: delete it, or use another cluster");
             }
+            screen.say("the last demo left one: it is deleted first");
             gone(&api).await?;
         }
         let labels = json!({ LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted" });

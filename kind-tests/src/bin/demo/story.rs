@@ -28,8 +28,8 @@ const WARM_UP: u64 = 20;
 /// Tells all of it. Returns the promises that did not hold.
 pub async fn tell() -> Result<Vec<String>> {
     let mut screen = Screen::new();
-    screen.head("a namespace of its own: shop");
-    let shop = Shop::fresh().await?;
+    screen.head("an empty namespace: shop");
+    let shop = Shop::fresh(&mut screen).await?;
     let mut stage = Stage::new(shop, screen);
     take_over(&mut stage).await.context("taking over distribution 1.0.0")?;
     start_load(&mut stage).await.context("starting the load")?;
@@ -45,13 +45,13 @@ pub async fn tell() -> Result<Vec<String>> {
 }
 
 async fn take_over(stage: &mut Stage) -> Result<()> {
-    stage.begin("distribution 1.0.0: four services, each with a policy; Sluice takes them over as they run").await?;
+    stage.begin("distribution 1.0.0: Sluice takes four services over as they run").await?;
     stage.shop.apply("1.0.0").await?;
     settled(stage, "all four services to be taken over").await
 }
 
 async fn start_load(stage: &mut Stage) -> Result<()> {
-    stage.screen.head("load from outside of what is released; every request is counted");
+    stage.screen.head("load: every request is counted");
     stage.shop.start_load().await?;
     let few = |counts: &apps::report::Counts| counts.total.ok < WARM_UP;
     let first = stage.until("answers from all four services", secs(90), async |_: &Sight, shop: &Shop| {
@@ -61,17 +61,16 @@ async fn start_load(stage: &mut Stage) -> Result<()> {
         if few.is_empty() { Ok(report) } else { Err(Seen::yet(format!("few answers from {}", few.join(", ")))) }
     });
     let report = first.await?;
-    let (rate, fresh) = (report.rate, 100.0 * report.fresh_share);
     stage.loaded = true;
-    stage.screen.say(&format!(
-        "{} services, {rate:.0} requests a second to each, {fresh:.0} % of them over connections of their own",
-        report.targets.len()
-    ));
+    let (rate, services, fresh) = (report.rate, report.targets.len(), 100.0 * report.fresh_share);
+    stage
+        .screen
+        .say(&format!("{rate:.0} requests a second to each of {services} services, {fresh:.0} % on new connections"));
     Ok(())
 }
 
 async fn deliver(stage: &mut Stage) -> Result<()> {
-    stage.begin("distribution 1.1.0: a new version of all four, one after the other").await?;
+    stage.begin("distribution 1.1.0: new versions of all four, in the order they depend on").await?;
     stage.shop.apply("1.1.0").await?;
     stage
         .until("all four services to be promoted", secs(420), async |sight: &Sight, _: &Shop| {
@@ -92,23 +91,23 @@ async fn deliver(stage: &mut Stage) -> Result<()> {
 }
 
 fn tell_steps(stage: &mut Stage) {
-    let mut text = String::from("new connections to the candidate while each step was in force:");
+    let mut text = String::from("new connections while each step was in force:");
     for step in &stage.steps.0 {
         let (split, (of, all)) = (step.split, step.share(&stage.identities));
         let pods = split.members + split.stable_pods;
         let measured = percent(of, all)
-            .map_or_else(|| "nothing measured".into(), |p| format!("measured {p:.1} % ({of} of {all})"));
+            .map_or_else(|| "nothing measured".into(), |p| format!("measured {p:.0} % ({of} of {all})"));
         let _ = write!(
             text,
-            "\n  {:<9} step {}: wanted {} %, {} of {pods} pods are {} %, {measured}",
-            step.service, step.step, split.wanted, split.members, split.effective
+            "\n  {:<9} step {}: wanted {} %, {} of {pods} pods, {measured}",
+            step.service, step.step, split.wanted, split.members
         );
     }
     stage.screen.say(&text);
 }
 
 async fn refuse(stage: &mut Stage) -> Result<Refused> {
-    stage.begin("a frontend that runs and answers, but fails its conformance test").await?;
+    stage.begin("a bad frontend: it runs, is ready, and fails its conformance test").await?;
     stage.shop.apply("bad-conformance").await?;
     let mut counters = Counters::default();
     let what = "the frontend to be refused";
@@ -126,31 +125,31 @@ async fn refuse(stage: &mut Stage) -> Result<Refused> {
     let gate = journal.gates.iter().find(|g| g.failures > 0).context("a gate that failed")?;
     let evidence = gate.evidence.clone().unwrap_or_default();
     let exit = evidence.exit_code.map_or("no exit code".into(), |code| format!("exit code {code}"));
-    let mut text =
-        format!("gate {} ended {exit}; the last lines of the test, from release {}:", gate.name, release.name_any());
+    let (name, message) = (&gate.name, &gate.message);
+    let mut text = format!("gate {name}: {message} ({exit})\nfrom release {}, its last lines:", release.name_any());
     for line in last_lines(evidence.log.as_deref().unwrap_or("(no log)"), LINES) {
         let _ = write!(text, "\n  | {line}");
     }
-    let all = counters.total();
-    let _ = write!(text, "\nits pods had {all} requests of the test, and {} live ones", counters.live());
+    let (pods, total, live) = (counters.pods(), counters.total(), counters.live());
+    let _ = write!(text, "\nits pods ({pods}) have counted {} requests of the test and {live} live ones", total - live);
     stage.screen.say(&text);
     ensure!(!journal.served, "the release says that the version may have served");
     Ok(Refused { revision, counters })
 }
 
 async fn take_back(stage: &mut Stage) -> Result<TakenBack> {
-    stage.begin("a frontend that passes its test, and answers some live requests with an error").await?;
+    stage.begin("a worse frontend: it passes the test, and fails some live requests").await?;
     stage.shop.apply("bad-live").await?;
     let what = "the frontend to be taken back";
     let release =
         stage.until(what, secs(240), async |sight: &Sight, _: &Shop| ended(sight, Cause::AnalysisFailed)).await?;
     let report = stage.shop.report().await?;
     let (journal, revision) = (journal(&release), revision(&release).context("the revision that was taken back")?);
-    let mut text = format!("what happened, as release {} keeps it:", release.name_any());
+    let mut text = format!("from release {}:", release.name_any());
     let began = release.metadata.creation_timestamp.as_ref().map_or(0, |t| t.0.as_millisecond());
     for entry in &journal.timeline {
         let after = (entry.at.timestamp_millis() - began) as f64 / 1000.0;
-        let _ = write!(text, "\n  {after:6.1} s  {:<18} {}", entry.reason, one_line(&entry.message, 110));
+        let _ = write!(text, "\n  {after:6.1} s  {:<18} {}", entry.reason, one_line(&entry.message, 100));
     }
     stage.screen.say(&text);
     ensure!(journal.served, "it was taken back before it had any live traffic");
@@ -163,7 +162,7 @@ async fn take_back(stage: &mut Stage) -> Result<TakenBack> {
 }
 
 async fn clear_up(stage: &mut Stage) -> Result<()> {
-    stage.begin("back to distribution 1.1.0, which has served all the time").await?;
+    stage.begin("distribution 1.1.0 again, which has served all the time").await?;
     stage.shop.apply("1.1.0").await?;
     settled(stage, "all four services to be settled").await
 }
