@@ -18,7 +18,7 @@ left_running() {
   trap - EXIT
   if [ -t 1 ]; then printf '\033[?25h\033[?7h'; fi # the cursor, and long lines: a program that was killed leaves them off
   if [ -z "$up" ] || ! kind-tests/cluster/cluster.sh env "$NAME" >/dev/null 2>&1; then exit "$code"; fi
-  printf '\nLeft running: cluster %s, with Sluice (namespace sluice-system) and the demo (namespace shop).\n' "$NAME"
+  printf '\nLeft running: cluster %s (namespaces sluice-system, monitoring, shop).\n' "$NAME"
   printf '  look at it   eval "$(%skind-tests/cluster/cluster.sh env %s)"\n' "$kind" "$NAME"
   printf '               kubectl get rp,rel -n shop\n'
   printf '  once more    %smake demo\n' "$kind"

@@ -29,6 +29,7 @@ pub mod binomial;
 pub mod cluster;
 pub mod controller;
 pub mod decision;
+pub mod deploy;
 pub mod dump;
 pub mod kubectl;
 pub mod load;

@@ -84,6 +84,28 @@ mod tests {
     }
 
     #[test]
+    fn ready_pods_are_chosen_first_then_members_and_nobody_unready_is_let_in() {
+        let stable = crate::RevisionId::parse("11111111").unwrap();
+        let pod = |ready, member: bool| crate::world::Pod {
+            ready,
+            members_of: member.then(|| stable.clone()).into_iter().collect(),
+            ..Default::default()
+        };
+        let pods = [("a", pod(false, false)), ("b", pod(false, true)), ("c", pod(true, false)), ("d", pod(true, true))];
+        let candidate = Revision {
+            digest: crate::Digest::parse(&format!("sha256:{}", "2".repeat(64))).unwrap(),
+            replicas: Some(4),
+            complete: true,
+            recorded: true,
+            pods: pods.into_iter().map(|(name, pod)| (name.to_owned(), pod)).collect(),
+            left_serving: false,
+        };
+        for (count, expected) in [(0, ""), (1, "d"), (2, "cd"), (3, "bcd"), (4, "bcd")] {
+            assert_eq!(choose(&candidate, &stable, count).into_iter().collect::<String>(), expected, "{count}");
+        }
+    }
+
+    #[test]
     fn shares_are_rounded_to_whole_percents() {
         assert_eq!(
             (share(1, 4), share(4, 4), share(1, 2), share(0, 3), share(3, 0), share(0, 0)),

@@ -4,7 +4,6 @@
 mod promise_08_killed;
 mod promise_09_upgrade;
 mod promise_10_prometheus_away;
-mod promise_11_rbac;
 
 use tokio::sync::{Mutex, MutexGuard};
 

@@ -191,7 +191,8 @@ fn a_version_whose_image_cannot_be_had_or_that_meets_a_quota_is_inconclusive_and
 fn a_version_whose_objects_are_refused_is_inconclusive_by_the_progress_deadline() {
     let mut m = Model::adopted(canary());
     m.refused = true;
-    m.wish(2).until_finished(Phase::Inconclusive);
+    m.wish(2).until_phase(Phase::Preparing).until("its end", 62, |m| m.release.is_none());
+    assert_eq!(m.last_journal().phase, Phase::Inconclusive, "{}", m.story());
     stable_is_untouched(&m);
     assert_eq!((cause(&m), m.failed.len()), (Cause::PodsNotStarted, 0));
 }

@@ -73,9 +73,9 @@ impl Row {
         let share = measured.filter(|_| journal.split.is_some()).and_then(|(of, all)| percent(of, all));
         let end = journal.finished_at.unwrap_or(now);
         let began = release.metadata.creation_timestamp.as_ref().map(|t| t.0.as_second());
-        let outcome = journal.outcome.as_ref().filter(|_| journal.finished()).map(|o| one_line(&o.message, NOTE));
-        let waits = journal.waiting.as_ref().map(|w| words(&w.reason, &w.message, w.until, now));
-        let notes = [metrics(&journal), waits, outcome];
+        let outcome = journal.outcome.as_ref().filter(|_| journal.finished()).and_then(|o| o.message.lines().next());
+        let (reason, waits) = waits(service, &journal, now).unzip();
+        let notes = [metrics(&journal), waits, outcome.map(|line| one_line(line, NOTE))];
         Self {
             service: service.name.clone(),
             versions: release.spec.to.as_ref().map(|to| versions(release.spec.from.as_ref(), to)).unwrap_or_default(),
@@ -86,7 +86,7 @@ impl Row {
             gates: journal.gates.iter().map(verdict).collect::<Vec<_>>().join(","),
             seconds: began.map(|began| format!("{} s", (end.timestamp() - began).max(0))).unwrap_or_default(),
             note: notes.into_iter().flatten().collect::<Vec<_>>().join("; "),
-            key: key(&journal),
+            key: format!("{} {}", key(&journal), reason.unwrap_or_default()),
         }
     }
 
@@ -105,6 +105,16 @@ impl Row {
     }
 }
 
+/// Why nothing is happening: the word for programs, and the sentence. The journal does without the words of a short wait,
+/// and the policy's may still be those of the step before.
+fn waits(service: &Service, journal: &Journal, now: DateTime<Utc>) -> Option<(String, String)> {
+    let status = service.status();
+    let of_policy = status.waiting.filter(|_| status.phase == Some(format!("{:?}", journal.phase)));
+    let waiting = of_policy.or(journal.waiting.clone()).filter(|_| !journal.finished())?;
+    let over = waiting.until.is_some_and(|until| until < now);
+    (!over).then(|| (waiting.reason.clone(), words(&waiting.reason, &waiting.message, waiting.until, now)))
+}
+
 /// What is waited for, and how long it may take.
 fn words(reason: &str, message: &str, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
     let message = match reason {
@@ -121,8 +131,7 @@ fn key(journal: &Journal) -> String {
     let failed: u32 = journal.analysis.metrics.iter().map(|m| m.failures).sum();
     let looked = !journal.analysis.looks.is_empty();
     let gates: Vec<_> = journal.gates.iter().map(verdict).collect();
-    let waits = journal.waiting.as_ref().map_or("", |w| &w.reason);
-    format!("{:?} {:?} {:?} {gates:?} {looked} {failed} {waits}", journal.phase, journal.step, journal.split)
+    format!("{:?} {:?} {:?} {gates:?} {looked} {failed}", journal.phase, journal.step, journal.split)
 }
 
 /// From this to that: the tags of the first image that differs.
