@@ -16,7 +16,7 @@ use planner::{
     world::{Release, Selects},
 };
 
-use crate::observe::{Observed, journal};
+use crate::observe::{Observed, journal, retried};
 
 /// The status of the policy after a pass.
 pub fn status(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> RolloutPolicyStatus {
@@ -126,10 +126,10 @@ fn failed(observed: &Observed) -> Vec<FailedDigest> {
     for release in observed.releases.all() {
         let (Some(to), journal) = (&release.spec.to, journal(release)) else { continue };
         let digest = to.digest.to_string();
-        if journal.phase == Phase::Succeeded {
+        if journal.phase == Phase::Succeeded || retried(journal) {
             failed.retain(|f| f.digest != digest);
         }
-        let condemned = journal.outcome.as_ref().is_some_and(|o| o.reason.condemns());
+        let condemned = journal.condemns();
         if let (Some(at), true, false) = (journal.finished_at, condemned, failed.iter().any(|f| f.digest == digest)) {
             failed.push(FailedDigest { digest, release: release.name_any(), at });
         }

@@ -61,7 +61,7 @@ fn holder(lease: &Lease) -> Option<String> {
     let spec = lease.spec.as_ref()?;
     let end = spec.renew_time.as_ref()?.0.as_second() + i64::from(spec.lease_duration_seconds?);
     let holder = spec.holder_identity.clone().filter(|h| !h.is_empty())?;
-    (end > chrono::Utc::now().timestamp()).then_some(holder)
+    (end > unix_seconds()).then_some(holder)
 }
 
 /// Ends the leader's process as `kill -9` does: it can finish nothing and gives nothing back. Then its pod is replaced,
@@ -144,7 +144,7 @@ pub async fn upgrade(client: &Client) -> Result<()> {
         bail!("{} Deployments with {SELECTOR} in {NAMESPACE}, not one", list.items.len());
     };
     let name = deployment.name_any();
-    let stamp = chrono::Utc::now().to_rfc3339();
+    let stamp = unix_seconds().to_string();
     let patch =
         json!({ "spec": { "template": { "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } } } });
     let patched = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
@@ -164,4 +164,8 @@ pub async fn upgrade(client: &Client) -> Result<()> {
         }
     })
     .await
+}
+
+fn unix_seconds() -> i64 {
+    i64::try_from(apps::clock::unix_ms() / 1000).unwrap_or(i64::MAX)
 }

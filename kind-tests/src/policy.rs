@@ -4,23 +4,18 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use crds::{Release as Object, RolloutPolicy, RolloutPolicyStatus, journal::Purpose};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, Pod, Service},
-    },
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Pod},
 };
 use kube::{
     ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy},
-    core::Resource,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, manifests::metric_source},
+    app::App,
     namespace::Namespace,
     release::Release,
     wait::{Seen, secs, wait_for},

@@ -21,7 +21,9 @@ const UNTRIED: [&str; 2] = ["secrets", "persistentvolumeclaims"];
 async fn rbac_is_needed_and_enough() -> anyhow::Result<()> {
     let path = log_path().context("the audit log of a local cluster: LOCALK8S_DIR is not set")?;
     let (used, forbidden) = used(&fs::read_to_string(&path)?, CONTROLLER)?;
-    let rendered = run("helm", &["template", "sluice", CHART, "--namespace", "sluice-system"], "").await?;
+    let version = connect().await?.apiserver_version().await?.git_version;
+    let template = ["template", "sluice", CHART, "--namespace", "sluice-system", "--kube-version", &version];
+    let rendered = run("helm", &template, "").await?;
     let documents: Vec<Value> = serde_saphyr::from_multiple(&rendered)?;
     let of_controller: Vec<_> = documents.into_iter().filter(|d| d["metadata"]["name"] == "sluice").collect();
     let allowed = allowed(&of_controller);

@@ -28,7 +28,7 @@ use crate::{
 
 pub use apex::{keys, own_keys, selects};
 pub use blockers::would_match;
-pub use releases::{Releases, SEQUENCE, journal, reference_of, unsettled};
+pub use releases::{Releases, SEQUENCE, journal, retried, unsettled};
 pub use runs::suite;
 pub use workload::{Cut, cut};
 

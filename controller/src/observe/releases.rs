@@ -128,14 +128,19 @@ impl Releases {
         let mut failed: BTreeSet<Digest> = remembered.collect();
         for release in &self.all {
             let (Some(to), journal) = (&release.spec.to, journal(release)) else { continue };
-            if journal.finished() && journal.outcome.as_ref().is_some_and(|o| o.reason.condemns()) {
+            if journal.finished() && journal.condemns() {
                 failed.insert(to.digest.clone());
-            } else if journal.phase == Phase::Succeeded {
+            } else if journal.phase == Phase::Succeeded || retried(journal) {
                 failed.remove(&to.digest);
             }
         }
         failed
     }
+}
+
+/// Whether a person ordered another attempt for the revision of this release.
+pub fn retried(journal: &Journal) -> bool {
+    journal.outcome.as_ref().is_some_and(|o| o.reason == planner::journal::Cause::Retried)
 }
 
 /// The journal of a release; an empty one before its first pass.
@@ -155,11 +160,6 @@ fn planner_release(release: &Release) -> world::Release {
         deleting: release.meta().deletion_timestamp.is_some(),
         journal: journal(release).clone(),
     }
-}
-
-/// The revision a release delivers, for messages.
-pub fn reference_of(release: &Release) -> Option<&RevisionRef> {
-    release.spec.to.as_ref().or(release.spec.from.as_ref())
 }
 
 /// A decision as the planner takes it; `None` when its digest has no form.
