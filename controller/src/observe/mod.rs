@@ -124,6 +124,9 @@ impl Observed {
         let namespace = self.namespace();
         let Some(live) = &self.workload else { return Ok(()) };
         let mut facts = workload::facts(live);
+        if self.world.release.as_ref().is_some_and(|r| r.purpose != planner::journal::Purpose::Update) {
+            facts.pods = facts.pods.max(workload::pods(context, live).await?);
+        }
         let key = format!("{namespace}/{}", self.object.name_any());
         let (cut, missing) = cut(context, &self.object, live).await?;
         self.world.blockers.extend(missing);
@@ -275,15 +278,7 @@ fn revisions(
     {
         let (Some(labels), Some(digest)) = (&meta.labels, digest(meta)) else { continue };
         let Some(id) = id(labels) else { continue };
-        let blank = Revision {
-            digest,
-            replicas: None,
-            complete: false,
-            recorded: false,
-            pods: BTreeMap::new(),
-            left_serving: false,
-        };
-        let revision = found.entry(id).or_insert(blank);
+        let revision = found.entry(id).or_insert(blank(digest));
         revision.recorded |= recorded && meta.deletion_timestamp.is_none();
     }
     for deployment in deployments.iter().filter(|d| d.meta().deletion_timestamp.is_none()) {
@@ -298,11 +293,18 @@ fn revisions(
         }
     }
     for pod in pods {
-        if let Some(revision) = id(pod.labels()).and_then(|id| found.get_mut(&id)) {
-            revision.pods.insert(pod.name_any(), pods::pod(pod));
-        }
+        let Some(id) = id(pod.labels()) else { continue };
+        // Pods outlive the objects of a revision that is deleted: they are counted until they are gone.
+        let Some(digest) = planner::Digest::parse(&format!("sha256:{id}{}", "0".repeat(56))) else { continue };
+        let revision = found.entry(id).or_insert(blank(digest));
+        revision.pods.insert(pod.name_any(), pods::pod(pod));
     }
     found
+}
+
+/// A revision of which nothing is known yet.
+fn blank(digest: planner::Digest) -> Revision {
+    Revision { digest, replicas: None, complete: false, recorded: false, pods: BTreeMap::new(), left_serving: false }
 }
 
 /// What serves as the cluster itself shows it, when no release and no status tells: a restored backup, a policy made anew.
@@ -312,5 +314,8 @@ fn stable_in_cluster(world: &World) -> Option<RevisionRef> {
         _ => None,
     };
     let left = || world.revisions.values().find(|r| r.left_serving);
-    selected.or_else(left).map(|r| RevisionRef::new(r.digest.clone(), Vec::new()))
+    selected
+        .filter(|r| r.recorded || r.replicas.is_some())
+        .or_else(left)
+        .map(|r| RevisionRef::new(r.digest.clone(), Vec::new()))
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 use crds::{RolloutPolicy, names, policy::ConfigMode};
-use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::ConfigMap};
+use k8s_openapi::api::{
+    apps::v1::ControllerRevision,
+    core::v1::{ConfigMap, Pod},
+};
 use kube::{ResourceExt, api::PostParams, core::DynamicObject};
 use planner::{
     journal::RevisionRef,
@@ -46,6 +49,23 @@ pub fn facts(live: &DynamicObject) -> Workload {
         hash: None,
         wish: None,
     }
+}
+
+/// Pods of the Deployment itself, those that are about to end too, which its status does not count.
+pub async fn pods(context: &Arc<Context>, live: &DynamicObject) -> Result<u32, Error> {
+    let labels: BTreeMap<String, String> = live
+        .data
+        .pointer("/spec/selector/matchLabels")
+        .and_then(|l| serde_json::from_value(l.clone()).ok())
+        .unwrap_or_default();
+    if labels.is_empty() {
+        return Ok(0);
+    }
+    let selector: Vec<_> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    // Pods of revisions carry the user's labels too, and one of ours.
+    let selector = format!("{},!{}", selector.join(","), names::REVISION);
+    let pods = api::list(&context.kube.of::<Pod>(&live.namespace().unwrap_or_default()), &selector).await?;
+    Ok(u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }
 
 /// How long a wish must rest.
