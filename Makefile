@@ -31,6 +31,10 @@ test-quick: ## Unit, property, snapshot and in-memory tests, formatting and lint
 test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
+.PHONY: test-alone
+test-alone: ## Besides: kill and upgrade the controller, stop Prometheus, compare the rights used with those given
+	@ALONE=1 kind-tests/test-cluster.sh
+
 .PHONY: cluster
 cluster: ## Start the local Kubernetes (CLUSTER=kind or CLUSTER=current use another)
 	@$(CLUSTER_SH) up $(NAME)
