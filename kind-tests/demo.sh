@@ -10,7 +10,7 @@ cd "$ROOT"
 
 SLUICE_BEGAN=$(date +%s) # one clock for all that is told
 export SLUICE_BEGAN
-NAME=demo
+NAME=${NAME_OF_DEMO_CLUSTER:-demo}
 up=
 
 left_running() {

@@ -133,6 +133,11 @@ impl Context {
         *count
     }
 
+    /// Passes in a row that failed.
+    pub fn failures(&self, policy: &str) -> u32 {
+        self.memory().failures.get(policy).copied().unwrap_or(0)
+    }
+
     /// A pass went well.
     pub fn went_well(&self, policy: &str) {
         self.memory().failures.remove(policy);

@@ -17,8 +17,8 @@ use planner::policy::{Analysis, Gate, Place, Policy, Step, Strategy, Weight};
 #[error("the policy cannot be used: {0}")]
 pub struct InvalidPolicy(pub String);
 
-/// Reads a spec. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which only `suspend` and
-/// `replicas` count. `scrape` is how often the metrics source scrapes.
+/// Reads a spec. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which
+/// `suspend`, `replicas`, `dependsOn` and the weight error that is borne count: they say when and with how much, not what is delivered. `scrape` is how often the metrics source scrapes.
 pub fn parse(
     name: &str,
     frozen: &RolloutPolicySpec,
@@ -39,9 +39,14 @@ pub fn parse(
         progress: time(frozen.deadlines.progress),
         propagation: time(service.propagation),
         drain: time(service.drain),
-        max_weight_error: service.max_weight_error.and_then(|e| u32::try_from(e).ok()),
+        max_weight_error: live
+            .traffic
+            .service
+            .as_ref()
+            .and_then(|s| s.max_weight_error)
+            .and_then(|e| u32::try_from(e).ok()),
         history: usize::try_from(frozen.history).unwrap_or(1).max(1),
-        depends_on: frozen.depends_on.clone().unwrap_or_default(),
+        depends_on: live.depends_on.clone().unwrap_or_default(),
         suspend: live.suspend,
         replicas: live.replicas.and_then(|n| u32::try_from(n).ok()),
     })
@@ -152,13 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn suspend_and_replicas_are_read_live_and_the_rest_is_frozen() {
+    fn what_says_when_and_with_how_much_is_read_live_and_the_rest_is_frozen() {
         let frozen = spec(serde_json::json!({ "blueGreen": { "bake": "1m" } }));
         let mut live = spec(serde_json::json!({ "canary": { "steps": [{ "weight": 5, "bake": "1m" }] } }));
         live.suspend = true;
         live.replicas = Some(7);
+        live.depends_on = Some(vec!["cache".into()]);
         let policy = parse("shop", &frozen, &live, Duration::from_secs(15)).unwrap();
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
+        assert_eq!(policy.depends_on, ["cache"]);
         assert!(matches!(policy.strategy, Strategy::BlueGreen { .. }));
     }
 

@@ -11,25 +11,51 @@ use crate::{
     api::{self, Error},
     context::Context,
     observe::{Observed, observe},
-    remember::{Written, remember},
+    remember::{Written, remember, tell_failure},
 };
 
 /// The longest pause after a failed pass.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// One pass: reads, a pure decision, writes in order up to the first error, one status at most.
+/// Passes in a row that failed before the policy's status says so: what lasts shorter is nobody's concern.
+const WORTH_TELLING: u32 = 2;
+
+/// One pass, counted and timed; what makes passes fail again and again is said in the policy's status.
 pub async fn reconcile(cached: Arc<RolloutPolicy>, context: Arc<Context>) -> Result<Requeue, Error> {
+    let began = tokio::time::Instant::now();
+    let result = pass(&cached, &context).await;
+    let outcome = match &result {
+        Ok(_) => "done",
+        Err(error) if error.is_conflict() => "conflict",
+        Err(_) => "failed",
+    };
+    context.telemetry.passed(outcome, began.elapsed());
+    if let Err(error) = &result
+        && !error.is_conflict()
+        && context.failures(&key(&cached)) >= WORTH_TELLING
+    {
+        tell_failure(&context, &cached, error).await;
+    }
+    result
+}
+
+fn key(policy: &RolloutPolicy) -> String {
+    format!("{}/{}", policy.namespace().unwrap_or_default(), policy.name_any())
+}
+
+/// Reads, a pure decision, writes in order up to the first error, one status at most.
+async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue, Error> {
     let (name, namespace) = (cached.name_any(), cached.namespace().unwrap_or_default());
-    let key = format!("{namespace}/{name}");
+    let key = key(cached);
     let Some(policy) = api::get(&context.kube.of::<RolloutPolicy>(&namespace), &name).await? else {
         context.forget(&key);
         return Ok(Requeue::await_change());
     };
-    let observed = observe(&context, policy).await?;
+    let observed = observe(context, policy).await?;
     let plan = plan(&observed.policy, &observed.world, context.now());
-    housekeeping(&context, &observed).await?;
-    act(&context, &observed, &plan.actions).await?;
-    let written = remember(&context, &observed, &plan).await?;
+    housekeeping(context, &observed).await?;
+    act(context, &observed, &plan.actions).await?;
+    let written = remember(context, &observed, &plan).await?;
     context.went_well(&key);
     Ok(requeue(&observed, &plan, &written))
 }

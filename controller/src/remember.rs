@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use crds::{Release, ReleaseStatus, RolloutPolicy};
 use kube::{Resource, ResourceExt};
-use planner::{Journal, Plan, journal::Phase};
+use planner::{Journal, Plan, Waiting, journal::Phase};
 
 use crate::{
     api::{self, Error},
@@ -54,6 +54,32 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     Ok(Written::Status)
 }
 
+/// Says in the policy's status why its passes fail; that this fails too is for the log only.
+pub async fn tell_failure(context: &Arc<Context>, policy: &RolloutPolicy, error: &Error) {
+    if let Err(why) = write_failure(context, policy, error).await {
+        tracing::warn!(policy = %policy.name_any(), error = &why as &dyn std::error::Error, "the failure could not be told in the status");
+    }
+}
+
+async fn write_failure(context: &Arc<Context>, policy: &RolloutPolicy, error: &Error) -> Result<(), Error> {
+    let api = context.kube.of::<RolloutPolicy>(&policy.namespace().unwrap_or_default());
+    let Some(mut object) = api::get(&api, &policy.name_any()).await? else { return Ok(()) };
+    let mut status = object.status.take().unwrap_or_default();
+    if status.waiting.as_ref().is_some_and(|w| w.reason == status::PASS_FAILED) {
+        return Ok(()); // Errors carry times and versions: one telling is enough until a pass goes well.
+    }
+    let waiting = Waiting::for_it(status::PASS_FAILED, format!("{}; it is tried again and again", api::chain(error)));
+    let generation = object.meta().generation.unwrap_or_default();
+    let phase = status.phase.clone().unwrap_or_else(|| status::PASS_FAILED.into());
+    for new in status::conditions(&phase, Some(&waiting), true, generation, context.now()) {
+        crds::condition::set(&mut status.conditions, new);
+    }
+    status.waiting = Some(waiting);
+    object.status = Some(status);
+    object.metadata.managed_fields = None;
+    api::replace_status(&api, &policy.name_any(), &object).await
+}
+
 /// Whether the journal differs by more than the words of a short wait.
 fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> bool {
     let before = journal(release);
@@ -85,7 +111,9 @@ async fn write_journal(
     let phase = format!("{:?}", next.phase);
     let mut conditions = release.status.as_ref().map(|s| s.conditions.clone()).unwrap_or_default();
     let named = if next.phase == Phase::Succeeded { "Settled" } else { &phase };
-    for new in status::conditions(named, next.waiting.as_ref(), !next.finished(), generation, context.now()) {
+    let ended = status::ended(next);
+    let waiting = ended.as_ref().or(next.waiting.as_ref());
+    for new in status::conditions(named, waiting, !next.finished(), generation, context.now()) {
         crds::condition::set(&mut conditions, new);
     }
     object.status = Some(ReleaseStatus { observed_generation: Some(generation), journal: next.clone(), conditions });

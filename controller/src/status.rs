@@ -12,11 +12,15 @@ use kube::{Resource, ResourceExt};
 use planner::{
     Plan, Waiting,
     journal::{Journal, Phase, Purpose},
+    plan::STABLE_NOT_READY,
     policy::Strategy,
     world::{Release, Selects},
 };
 
 use crate::observe::{Observed, journal, retried};
+
+/// Passes over the policy end with an error.
+pub const PASS_FAILED: &str = "PassFailed";
 
 /// The status of the policy after a pass.
 pub fn status(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> RolloutPolicyStatus {
@@ -60,6 +64,9 @@ fn phase(observed: &Observed, journal: Option<&Journal>, waiting: Option<&Waitin
     let world = &observed.world;
     if let (Some(release), Some(journal)) = (&world.release, journal) {
         return match release.purpose {
+            Purpose::Adopt if journal.phase == Phase::Pending && waiting.is_some_and(|w| w.stalled) => {
+                waiting.map_or_else(String::new, |w| w.reason.clone())
+            }
             Purpose::Adopt if !journal.finished() => {
                 format!("Adopting{}", if journal.phase == Phase::RollingBack { "Back" } else { "" })
             }
@@ -74,9 +81,8 @@ fn phase(observed: &Observed, journal: Option<&Journal>, waiting: Option<&Waitin
     let settled =
         world.stable.is_some() && wish.map(|w| &w.revision.digest) == world.stable.as_ref().map(|s| &s.digest);
     match waiting {
-        Some(waiting) if waiting.stalled => waiting.reason.clone(),
-        _ if settled => "Settled".into(),
         Some(waiting) => waiting.reason.clone(),
+        None if settled => "Settled".into(),
         None => "Pending".into(),
     }
 }
@@ -139,6 +145,12 @@ fn failed(observed: &Observed) -> Vec<FailedDigest> {
     failed
 }
 
+/// What a release that ended otherwise than well says for good.
+pub fn ended(journal: &Journal) -> Option<Waiting> {
+    let outcome = journal.outcome.as_ref().filter(|_| journal.finished() && journal.phase != Phase::Succeeded)?;
+    Some(Waiting::for_person(&format!("{:?}", outcome.reason), &outcome.message))
+}
+
 /// `Ready`, `Reconciling` and `Stalled` with the meaning that kstatus gives them.
 pub fn conditions(
     phase: &str,
@@ -156,7 +168,9 @@ pub fn conditions(
         None if settled => "what is wished for serves".into(),
         None => format!("the release is in phase {phase}"),
     };
-    let ready = match (settled, stalled) {
+    // Nobody answers callers: that is no matter of waiting for a better answer.
+    let down = waiting.is_some_and(|w| w.reason == STABLE_NOT_READY);
+    let ready = match (settled, stalled || down) {
         (true, _) => Some(true),
         (false, true) => Some(false),
         (false, false) => None,
@@ -168,6 +182,8 @@ pub fn conditions(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use planner::journal::{Cause, Outcome};
+
     use super::*;
 
     fn states(phase: &str, waiting: Option<&Waiting>, active: bool) -> Vec<String> {
@@ -184,5 +200,20 @@ mod tests {
         assert_eq!(states("Held", Some(&held), true), ["False", "False", "True"]);
         let failed = Waiting::for_person("RolledBack", "deploy another version");
         assert_eq!(states("RolledBack", Some(&failed), false), ["False", "False", "True"]);
+        let down = Waiting::for_it(STABLE_NOT_READY, "0 of 1 pods are ready");
+        assert_eq!(states(STABLE_NOT_READY, Some(&down), false), ["False", "True", "False"]);
+    }
+
+    #[test]
+    fn a_release_that_ended_badly_says_so_for_good_and_a_good_one_says_nothing() {
+        let mut journal = Journal { phase: Phase::RolledBack, ..Journal::default() };
+        let words = "gate smoke failed";
+        journal.outcome = Some(Outcome::new(Phase::RolledBack, Cause::ConformanceFailed, words));
+        assert_eq!(ended(&journal), None, "it is still on its way back");
+        journal.finished_at = DateTime::from_timestamp(1_700_000_000, 0);
+        let said = ended(&journal).unwrap();
+        assert_eq!((said.reason.as_str(), said.stalled), ("ConformanceFailed", true));
+        journal.phase = Phase::Succeeded;
+        assert_eq!(ended(&journal), None);
     }
 }

@@ -20,10 +20,6 @@ pub const LEFT_SERVING: &str = "sluice.dev/left-serving";
 pub const SERVING_PREFIX: &str = "serving.sluice.dev/";
 /// Finalizer on policies and releases.
 pub const FINALIZER: &str = "sluice.dev/finalizer";
-/// Annotation on the apex Service: the selector it had before, as JSON.
-pub const ORIGINAL_SELECTOR: &str = "sluice.dev/original-selector";
-/// Annotation on the apex Service: full digest of the stable revision.
-pub const STABLE_DIGEST: &str = "sluice.dev/stable-digest";
 /// Annotation on the apex Service: number of pods for all of the traffic.
 pub const CAPACITY: &str = "sluice.dev/capacity";
 /// Annotation on a revision's Deployment and ControllerRevision: the full digest.

@@ -15,6 +15,16 @@ pub async fn send(client: &Client, method: Method, path: &str, body: &Value) -> 
     exchange(client, method, path, kind, "application/json", body).await
 }
 
+/// Puts a whole value in the place of another, whatever was there before (JSON patch, RFC 6902).
+///
+/// # Errors
+///
+/// When there is no answer at all.
+pub async fn put_in(client: &Client, path: &str, pointer: &str, value: &Value) -> Result<Result<Value, Box<Status>>> {
+    let body = json!([{ "op": "add", "path": pointer, "value": value }]);
+    exchange(client, Method::PATCH, path, "application/json-patch+json", "application/json", &body).await
+}
+
 /// What `kubectl get` prints: the server's own table.
 ///
 /// # Errors

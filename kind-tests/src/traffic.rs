@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use apps::report::{Counts, Identity, Report};
+use chrono::{DateTime, Utc};
 use crds::journal::Split;
 
 use crate::{
@@ -101,6 +102,19 @@ impl Traffic {
         println!("{}: {answers} of {} answers by revision {revision}", self.policy, self.counts.total.answered);
         let first = by.iter().map(|i| i.first_ms).min().map(|at| at - self.report.started_ms);
         ensure!(answers == 0, "revision {revision} gave {answers} answers, the first after {first:?} ms");
+        Ok(())
+    }
+
+    /// This revision answered requests, the first of them later than this.
+    ///
+    /// # Errors
+    ///
+    /// When it answered none, or one before.
+    pub fn answered_only_after(&self, revision: &str, at: DateTime<Utc>) -> Result<()> {
+        let first = self.of(revision).map(|i| i.first_ms).min().context("an answer of the revision")?;
+        let after = i128::from(first) - i128::from(at.timestamp_millis());
+        println!("{}: the first answer by revision {revision} came {after} ms after {at}", self.policy);
+        ensure!(after >= 0, "revision {revision} answered {} ms before {at}", -after);
         Ok(())
     }
 

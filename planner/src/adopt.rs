@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     converge::{Converged, Desired, converge},
-    events::{enter, finish},
+    events::{enter, succeed},
     gates,
     journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
@@ -138,14 +138,14 @@ fn advance(
             Some(_) => enter(journal, Phase::Warm, now),
         },
         Phase::Warm => {
+            // Whoever sets the workload's replicas back again and again makes pods that come and go for ever: they get no callers.
             let left = world.workload.as_ref().map_or(0, |w| w.pods);
-            if left > 0 {
-                return Err(Waiting::for_it(
-                    "Draining",
-                    format!("{left} pods of the workload itself end; its revisions serve"),
-                ));
+            let drained = journal.entered_at.unwrap_or(now) + policy.drain;
+            if left > 0 && now < drained {
+                let words = format!("{left} pods of the workload itself end; its revisions serve");
+                return Err(Waiting::until("Draining", words, drained));
             }
-            finish(journal, Phase::Succeeded, now);
+            succeed(journal, format!("revision {} serves in place of the workload's own pods", to.revision), now);
         }
         Phase::RollingBack => abandon::advance(policy, world, to, journal, now)?,
         // A take-over has no such phases.

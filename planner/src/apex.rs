@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     converge::{Converged, Desired},
     id::RevisionId,
-    plan::{Action, Waiting},
+    plan::{Action, STABLE_NOT_READY, Waiting},
     split,
     world::{Apex, Revision, Selects, World},
 };
@@ -54,7 +54,7 @@ fn move_apex(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> O
             "no pod of revision {target} is ready: {} pods of others go on answering meanwhile",
             strangers.len()
         );
-        return Some(Converged::Wait(Waiting::for_it("StableNotReady", words)));
+        return Some(Converged::Wait(Waiting::for_it(STABLE_NOT_READY, words)));
     }
     if !there && apex.selects != only && ready < want.apex_needs.max(1) {
         if let Some(other) = want.meanwhile.as_ref().filter(|id| self::ready(world, id) > 0) {
@@ -149,7 +149,7 @@ fn in_force(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> Co
     let mut chosen: BTreeSet<&str> = live.map(Revision::ready).unwrap_or_default();
     if chosen.is_empty() {
         let words = format!("no pod of revision {target} is ready; nothing is shifted meanwhile");
-        return Converged::Wait(Waiting::for_it("StableNotReady", words));
+        return Converged::Wait(Waiting::for_it(STABLE_NOT_READY, words));
     }
     if let Some(members) = &want.members
         && let Some(candidate) = world.revisions.get(&members.candidate)

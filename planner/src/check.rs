@@ -40,7 +40,11 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
         }
     }
     if let (Some(release), Some(journal)) = (&world.release, &plan.journal) {
-        moved(policy, release, journal, now, &mut broken);
+        let mut before = release.clone();
+        for next in plan.between.iter().chain([journal]) {
+            moved(policy, &before, next, now, &mut broken);
+            before.journal.clone_from(next);
+        }
     }
     broken
 }

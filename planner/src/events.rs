@@ -207,14 +207,23 @@ pub(crate) fn enter(journal: &mut Journal, phase: Phase, now: DateTime<Utc>) {
     }
 }
 
-/// Ends the release in a phase.
+/// Ends the release well.
+pub(crate) fn succeed(journal: &mut Journal, words: impl Into<String>, now: DateTime<Utc>) {
+    end_in(journal, Phase::Succeeded, words.into(), now);
+}
+
+/// Ends the release in a phase, for what its outcome says.
 pub(crate) fn finish(journal: &mut Journal, phase: Phase, now: DateTime<Utc>) {
+    let message = journal.outcome.as_ref().map_or_else(String::new, |o| o.message.clone());
+    end_in(journal, phase, message, now);
+}
+
+fn end_in(journal: &mut Journal, phase: Phase, message: String, now: DateTime<Utc>) {
     journal.phase = phase;
     journal.finished_at = Some(now);
     journal.waiting = None;
     journal.step = None;
     journal.draining = None;
-    let message = journal.outcome.as_ref().map_or_else(String::new, |o| o.message.clone());
     journal.note(now, &format!("{phase:?}"), message);
 }
 

@@ -34,9 +34,13 @@ pub use policy::Policy;
 pub use world::World;
 
 use journal::Purpose;
+use world::Release;
 
 /// How often a release is looked at when nothing wakes it up.
 const ATTENTION: TimeDelta = TimeDelta::seconds(5);
+
+/// Moves that are written down as one, at most: a release that goes to and fro must not do so within a pass.
+const MOST_MOVES: usize = 8;
 
 /// First make the world match the status; only when it does, move the status on.
 ///
@@ -49,18 +53,38 @@ pub fn plan(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
     if release.journal.finished() {
         return Plan { journal: Some(release.journal.clone()), ..Plan::default() };
     }
-    let learned = events::take_up(policy, world, release, now);
-    let mut plan = if turned(&release.journal, &learned) {
-        Plan::moved(learned)
-    } else {
-        match release.purpose {
-            Purpose::Adopt => adopt::pass(policy, world, release, learned, now),
-            Purpose::Update => update::pass(policy, world, release, learned, now),
-            Purpose::Remove => remove::pass(policy, world, release, learned, now),
-        }
-    };
+    let mut plan = pass(policy, world, release, now);
+    for _ in 0..MOST_MOVES {
+        let Some(next) = follow_up(policy, world, release, &plan, now) else { break };
+        plan = next;
+    }
     plan.requeue = Some(requeue(policy, &plan, now));
     plan
+}
+
+/// One move of a release, or what must be done or waited for before it.
+fn pass(policy: &Policy, world: &World, release: &Release, now: DateTime<Utc>) -> Plan {
+    let learned = events::take_up(policy, world, release, now);
+    if turned(&release.journal, &learned) {
+        return Plan::moved(learned);
+    }
+    match release.purpose {
+        Purpose::Adopt => adopt::pass(policy, world, release, learned, now),
+        Purpose::Update => update::pass(policy, world, release, learned, now),
+        Purpose::Remove => remove::pass(policy, world, release, learned, now),
+    }
+}
+
+/// The move after a move, where nothing has to be done in between: both are one write. What is to be done rests on a journal that
+/// was written, so moves end where effects begin.
+fn follow_up(policy: &Policy, world: &World, release: &Release, plan: &Plan, now: DateTime<Utc>) -> Option<Plan> {
+    let moved = plan.journal.as_ref().filter(|j| plan.actions.is_empty() && plan.waiting.is_none() && !j.finished())?;
+    let next = pass(policy, world, &Release { journal: moved.clone(), ..release.clone() }, now);
+    if !next.actions.is_empty() || next.journal.as_ref() == Some(moved) {
+        return None;
+    }
+    let between = plan.between.iter().chain([moved]).cloned().collect();
+    Some(Plan { between, ..next })
 }
 
 /// Without a release nothing is polled for, but what is waited for without a person.

@@ -12,6 +12,9 @@ use crate::{
     world::{RunKey, Selects},
 };
 
+/// What is waited for while no pod of the stable revision is ready.
+pub const STABLE_NOT_READY: &str = "StableNotReady";
+
 /// What to do next. Actions are performed in order, up to the first that fails; then, if all went well, the journal is
 /// written if it changed. Doing a plan twice equals doing it once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// The active release's journal as it should be; `None` without an active release.
     pub journal: Option<Journal>,
+    /// Journals between the active release's and that one, oldest first: moves that are not written down by themselves.
+    pub between: Vec<Journal>,
     /// Why nothing is happening and who can change that.
     pub waiting: Option<Waiting>,
     /// Look again after this time even if nothing happens.
@@ -72,8 +77,6 @@ pub enum Action {
     StartRun(RunKey),
     /// Delete every object of a revision.
     DeleteRevision(RevisionId),
-    /// Delete the Service `<service>-canary`.
-    DeleteCanaryService,
     /// Delete everything of a revision but what serves, and mark the rest as left serving.
     LeaveServing(RevisionId),
     /// Delete a finished release.
@@ -129,6 +132,14 @@ impl Waiting {
     /// Needs a person.
     pub fn for_person(reason: &str, message: impl Into<String>) -> Self {
         Self { stalled: true, ..Self::for_it(reason, message) }
+    }
+}
+
+/// What happened with what to do about it in its first line; what a test printed follows.
+pub(crate) fn advised(happened: &str, then: &str) -> String {
+    match happened.split_once('\n') {
+        Some((first, rest)) => format!("{first}; {then}\n{rest}"),
+        None => format!("{happened}; {then}"),
     }
 }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     converge::Desired,
-    events::finish,
+    events::succeed,
     id::RevisionId,
     journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
@@ -54,7 +54,7 @@ pub(crate) fn pass(
     now: DateTime<Utc>,
 ) -> Plan {
     if world.namespace_terminating {
-        finish(&mut journal, Phase::Succeeded, now);
+        succeed(&mut journal, "the namespace goes with everything in it", now);
         return Plan::moved(journal);
     }
     // A removal is bounded in time: what does not come within the progress deadline is not waited for.
@@ -89,9 +89,8 @@ fn set_users(world: &World) -> Option<Action> {
 
 /// Everything of ours goes; when no pod is left, the old selector.
 fn clear_away(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
-    let mut actions = delete_all(world, None);
+    let actions = delete_all(world, None);
     if !actions.is_empty() {
-        actions.push(Action::DeleteCanaryService);
         return Plan::act(actions, journal);
     }
     match pods(world, None) {
@@ -101,7 +100,7 @@ fn clear_away(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
     if let Some(action) = set_users(world) {
         return Plan::act(vec![action], journal);
     }
-    finish(&mut journal, Phase::Succeeded, now);
+    succeed(&mut journal, "the workload and its Service are as they were, and nothing of ours is left", now);
     Plan::moved(journal)
 }
 

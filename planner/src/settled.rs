@@ -8,7 +8,7 @@ use crate::{
     adopt,
     converge::{Converged, Desired, converge},
     journal::{Cause, Phase, Purpose, RevisionRef, cut},
-    plan::{Action, NewRelease, Plan, Waiting},
+    plan::{Action, NewRelease, Plan, Waiting, advised},
     policy::Policy,
     remove,
     update::capacity,
@@ -120,10 +120,18 @@ fn keep(policy: &Policy, world: &World, stable: &RevisionRef, now: DateTime<Utc>
     let again = kept_until(policy, world).filter(|end| now < *end).map(|end| end - now);
     let mut plan = news(policy, world, workload.wish.as_ref(), stable);
     plan.requeue = plan.requeue.or(again);
-    if plan.waiting.is_none() && plan.actions.is_empty() {
-        plan.waiting = unrest;
+    if plan.actions.is_empty() {
+        plan.waiting = both(unrest, plan.waiting);
     }
     plan
+}
+
+/// Callers come first: what is wrong with what serves is said before why nothing newer is delivered.
+fn both(unrest: Option<Waiting>, news: Option<Waiting>) -> Option<Waiting> {
+    let (Some(unrest), Some(news)) = (&unrest, &news) else { return unrest.or(news) };
+    let words = format!("{}; besides: {}", cut(unrest.message.as_str(), 400), news.message);
+    let both = Waiting::for_it(&unrest.reason, words);
+    Some(Waiting { stalled: unrest.stalled || news.stalled, ..both })
 }
 
 fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRef) -> Plan {
@@ -202,7 +210,7 @@ fn condemned(world: &World, wish: &Wish) -> Option<Waiting> {
         && let Some(outcome) = &last.journal.outcome
         && tried(last)
     {
-        let message = format!("revision {id} is not delivered: {}; {how}", cut(outcome.message.as_str(), 900));
+        let message = advised(&format!("revision {id} is not delivered: {}", cut(outcome.message.as_str(), 900)), how);
         return Some(Waiting::for_person(&format!("{:?}", last.journal.phase), message));
     }
     world

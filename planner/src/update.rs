@@ -12,7 +12,7 @@ use crate::{
     events::enter,
     gates::{self, Asked},
     journal::{Journal, Phase},
-    plan::{Plan, Waiting},
+    plan::{Plan, STABLE_NOT_READY, Waiting, advised},
     policy::{Place, Policy},
     split,
     world::{Release, World},
@@ -65,9 +65,9 @@ fn in_words(waiting: Waiting, world: &World, release: &Release, journal: &Journa
     let from = from.and_then(|f| world.revisions.get(&f.revision));
     let down = from.is_none_or(|r| r.ready().is_empty());
     match journal.phase {
-        Phase::Shifting | Phase::Promoting if waiting.reason == "StableNotReady" => {
+        Phase::Shifting | Phase::Promoting if waiting.reason == STABLE_NOT_READY => {
             let words = format!("{}; a Promote decision lets the candidate take over", waiting.message);
-            Waiting::for_it("StableNotReady", words)
+            Waiting::for_it(STABLE_NOT_READY, words)
         }
         Phase::RollingBack if down && waiting.reason == "Capacity" => Waiting::for_it("NoWayBack", waiting.message),
         _ => waiting,
@@ -120,7 +120,7 @@ pub(crate) fn held_by_people(policy: &Policy, journal: &Journal) -> Result<(), W
 }
 
 fn outcome_words(journal: &Journal, then: &str) -> String {
-    format!("{}: {then}", journal.outcome.as_ref().map_or("no evidence", |o| o.message.as_str()))
+    advised(journal.outcome.as_ref().map_or("no evidence", |o| o.message.as_str()), then)
 }
 
 /// Asks the gates of a place and waits for all of them.
@@ -181,7 +181,7 @@ fn inexact(policy: &Policy, world: &World) -> Option<Waiting> {
     Some(Waiting::for_person(
         "WeightNotPossible",
         format!(
-            "with {capacity} pods a weight of {weight} becomes {made}, which is more than traffic.service.maxWeightError ({error}) away{takes}: raise replicas, or change the step"
+            "with {capacity} pods a weight of {weight} becomes {made}, which is more than traffic.service.maxWeightError ({error}) away{takes}: raise replicas or that error; a changed step counts after this Release is deleted"
         ),
     ))
 }

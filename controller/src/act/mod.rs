@@ -49,7 +49,6 @@ fn name(action: &Action) -> &'static str {
         Action::ScaleWorkload(_) => "ScaleWorkload",
         Action::StartRun(_) => "StartRun",
         Action::DeleteRevision(_) => "DeleteRevision",
-        Action::DeleteCanaryService => "DeleteCanaryService",
         Action::LeaveServing(_) => "LeaveServing",
         Action::DeleteRelease(_) => "DeleteRelease",
         Action::ReleaseFinalizers => "ReleaseFinalizers",
@@ -72,7 +71,6 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         }
         Action::StartRun(key) => run::start(context, observed, key).await,
         Action::DeleteRevision(id) => revision::delete(context, observed, id).await,
-        Action::DeleteCanaryService => Ok(()),
         Action::LeaveServing(id) => revision::leave_serving(context, observed, id).await,
         Action::DeleteRelease(name) => release::delete(context, observed, name).await,
         Action::ReleaseFinalizers => release::release_finalizers(context, observed).await,

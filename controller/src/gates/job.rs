@@ -21,6 +21,8 @@ use super::{
     name::{RUN, job_name, written},
 };
 
+/// How much longer a Job may run than its gate waits, so that the gate says what it last saw before the Job takes it away.
+pub(super) const GRACE: i64 = 20;
 /// A finished Job is kept for a day, for whoever wants the whole log.
 const KEPT: i32 = 86_400;
 /// Files of ConfigMaps can be read and run, and by nobody changed.
@@ -56,7 +58,7 @@ pub fn job(input: &JobInput<'_>) -> Job {
         },
         spec: Some(JobSpec {
             backoff_limit: Some(0),
-            active_deadline_seconds: Some(input.timeout.num_seconds().max(1)),
+            active_deadline_seconds: Some(input.timeout.num_seconds().max(1) + GRACE),
             ttl_seconds_after_finished: Some(KEPT),
             pod_failure_policy: Some(disruption_is_no_verdict()),
             template,

@@ -14,7 +14,7 @@ use planner::{
     world::{Run, RunKey},
 };
 
-use super::{key_of, log, pod, summarise};
+use super::{job::GRACE, key_of, log, pod, summarise};
 
 /// What the objects of a run say.
 enum End<'a> {
@@ -129,7 +129,8 @@ fn without_pod<'a>(job: &Job, failed: Option<&JobCondition>, complete: bool) -> 
 }
 
 fn too_late(job: &Job, pod: Option<&Pod>) -> String {
-    let limit = job.spec.as_ref().and_then(|spec| spec.active_deadline_seconds).and_then(|s| u64::try_from(s).ok());
+    let deadline = job.spec.as_ref().and_then(|spec| spec.active_deadline_seconds);
+    let limit = deadline.and_then(|s| u64::try_from(s - GRACE).ok());
     let within = limit.map(|s| format!(" within {}", GoDuration::seconds(s))).unwrap_or_default();
     let last = pod.filter(|pod| pod::ended(pod).is_none()).map(|pod| format!(": {}", pod::waits_for(pod)));
     format!("no verdict{within}{}", last.unwrap_or_default())

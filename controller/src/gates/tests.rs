@@ -80,7 +80,7 @@ fn a_job_has_at_least_a_second_and_a_test_may_take_the_place_of_tmp() {
     let mut suite = suite();
     suite.files.as_mut().unwrap()[0].mount_path = "/tmp/".into();
     let spec = made_of(&suite, &key(), chrono::TimeDelta::milliseconds(-5)).spec.unwrap();
-    assert_eq!(spec.active_deadline_seconds, Some(1));
+    assert_eq!(spec.active_deadline_seconds, Some(21));
     assert_eq!(spec.template.spec.unwrap().volumes.unwrap().len(), 1);
 }
 

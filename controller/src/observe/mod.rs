@@ -100,7 +100,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         world.namespace_terminating = namespace_terminating(context, &namespace).await?;
     }
     releases.fill(&mut world);
-    world.stable = releases.stable(&object).or_else(|| stable_in_cluster(&world));
+    world.stable = releases.stable(&object).or_else(|| stable_in_cluster(&world, &deployments));
 
     let mut observed = Observed {
         world,
@@ -308,7 +308,7 @@ fn blank(digest: planner::Digest) -> Revision {
 }
 
 /// What serves as the cluster itself shows it, when no release and no status tells: a restored backup, a policy made anew.
-fn stable_in_cluster(world: &World) -> Option<RevisionRef> {
+fn stable_in_cluster(world: &World, deployments: &[Deployment]) -> Option<RevisionRef> {
     let selected = match world.apex.as_ref().map(|a| &a.selects) {
         Some(planner::world::Selects::Serving(id) | planner::world::Selects::Only(id)) => world.revisions.get(id),
         _ => None,
@@ -317,5 +317,13 @@ fn stable_in_cluster(world: &World) -> Option<RevisionRef> {
     selected
         .filter(|r| r.recorded || r.replicas.is_some())
         .or_else(left)
-        .map(|r| RevisionRef::new(r.digest.clone(), Vec::new()))
+        .map(|r| RevisionRef::new(r.digest.clone(), images(deployments, &r.digest)))
+}
+
+/// The images that a revision's Deployment runs.
+fn images(deployments: &[Deployment], digest: &planner::Digest) -> Vec<String> {
+    let its = |d: &&Deployment| d.annotations().get(names::DIGEST).is_some_and(|its| its == digest.as_str());
+    let template = deployments.iter().find(its).and_then(|d| d.spec.as_ref()).map(|s| &s.template);
+    let template = template.and_then(|t| serde_json::to_value(t).ok()).unwrap_or_default();
+    crate::digest::images(&template)
 }

@@ -62,10 +62,10 @@ async fn reapplied(ns: Namespace, how: How, app: App, manifests: impl Fn(&App) -
     let known = shop.release_names().await?;
     let again = Again::start(how, &ns, manifests(&next));
     let release = shop.next_release(&known).await?;
-    release.reaches(Phase::Gating).await?;
-    load.traffic().await?.never_answered_by_version("1.1.0")?;
-    release.ends_as(Phase::Succeeded).await?;
+    let journal = release.ends_as(Phase::Succeeded).await?;
     load.sample("promoted", 200).await?;
+    let gated = journal.timeline.iter().find(|e| e.reason == "GatesPassed").context("gates that have passed")?;
+    load.traffic().await?.answered_only_after(&release.candidate().await?, gated.at)?;
     again.ended().await?;
 
     let bad = app.clone().version("1.2.0").failing_conformance();

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{delete_all, keep, pods, set_users};
 use crate::{
     converge::{Converged, Desired, converge},
-    events::{enter, finish},
+    events::{enter, succeed},
     journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
     policy::Policy,
@@ -34,7 +34,7 @@ pub(super) fn pass(
         return Plan::act(vec![action], journal);
     }
     journal.note(now, "LeftServing", words(stable));
-    finish(&mut journal, Phase::Succeeded, now);
+    succeed(&mut journal, format!("revision {} was left serving", stable.revision), now);
     Plan::moved(journal)
 }
 
@@ -60,7 +60,7 @@ fn alone(policy: &Policy, world: &World, stable: &RevisionRef, journal: Journal,
     if ending > 0 {
         return Plan::wait(Waiting::for_it("Draining", format!("{ending} pods that must not serve end")), journal);
     }
-    Plan::act(vec![Action::LeaveServing(stable.revision.clone()), Action::DeleteCanaryService], journal)
+    Plan::act(vec![Action::LeaveServing(stable.revision.clone())], journal)
 }
 
 fn words(stable: &RevisionRef) -> String {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    events::{enter, finish},
+    events::{enter, succeed},
     journal::{Journal, Phase, Split},
     looks,
     plan::Waiting,
@@ -83,7 +83,11 @@ pub(super) fn warm(
             let replicas = from.and_then(|r| r.replicas).unwrap_or(0);
             journal.draining = Some(pods.min(replicas).saturating_sub(1));
         }
-        Some(0) => finish(journal, Phase::Succeeded, now),
+        Some(0) => {
+            let words =
+                release.to.as_ref().map_or_else(String::new, |to| format!("revision {} serves alone", to.revision));
+            succeed(journal, words, now);
+        }
         Some(left) => journal.draining = Some(left - 1),
     }
     Ok(())

@@ -105,7 +105,6 @@ impl Model {
                     self.live.remove(id);
                 }
             }
-            Action::DeleteCanaryService => {}
             Action::LeaveServing(id) => {
                 if let Some(live) = self.live.get_mut(id) {
                     (live.complete, live.left_serving) = (false, true);

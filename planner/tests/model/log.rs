@@ -57,7 +57,6 @@ fn words(action: &Action) -> String {
         Action::ScaleWorkload(n) => format!("workload to {n}"),
         Action::StartRun(key) => format!("test {} ({})", key.gate, key.attempt),
         Action::DeleteRevision(revision) => format!("delete {}", id(revision)),
-        Action::DeleteCanaryService => "delete canary Service".into(),
         Action::LeaveServing(revision) => format!("leave {} serving", id(revision)),
         Action::DeleteRelease(name) => format!("delete release {name}"),
         Action::ReleaseFinalizers => "release finalizers".into(),

@@ -174,3 +174,35 @@ fn a_selector_that_is_reset_while_promotion_waits_for_capacity_goes_back_to_stab
     assert_eq!((m.phase(), m.reached(1)), (Some(Phase::Promoting), 4), "{}", m.story());
     m.until_finished(Phase::Succeeded);
 }
+
+#[test]
+fn a_service_that_is_gone_is_said_before_why_nothing_newer_is_delivered() {
+    let mut m = Model::adopted(canary());
+    m.test_of(2, "conformance", Test::Fails).wish(2).until_finished(Phase::RolledBack).settle();
+    assert_eq!(m.reason(), "RolledBack");
+    m.apex.take();
+    m.run(20);
+    assert_eq!(m.reason(), "ServiceMissing", "{}", m.says());
+    assert!(m.says().contains("besides: revision") && m.waiting.as_ref().unwrap().stalled, "{}", m.says());
+}
+
+#[test]
+fn stable_pods_that_are_all_down_are_said_when_nothing_else_is_waited_for() {
+    let mut m = Model::adopted(canary());
+    m.settle().pods_of(1, Pods::Down).run(20);
+    assert_eq!((m.reason(), m.release.is_none()), ("StableNotReady", true), "{}", m.story());
+    m.pods_of(1, Pods::ReadyAfter(1)).run(20);
+    assert!(m.waiting.is_none(), "{:?}", m.waiting);
+}
+
+#[test]
+fn a_take_over_ends_although_somebody_scales_the_workload_up_again_and_again() {
+    let mut m = Model::new(canary());
+    m.until_phase(Phase::Warm);
+    let began = m.clock;
+    while m.release.is_some() && m.clock < began + 120 {
+        m.load.as_mut().unwrap().replicas = 4;
+        m.run(2);
+    }
+    assert_eq!((m.last_journal().phase, m.reached(1)), (Phase::Succeeded, 4), "{}", m.story());
+}

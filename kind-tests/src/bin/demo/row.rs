@@ -8,9 +8,11 @@ use crds::{
 
 use crate::{
     sight::Service,
-    words::{one_line, percent, tag},
+    words::{alone, one_line, percent, tag},
 };
 
+/// Shown of a policy that has no status yet.
+const NO_PHASE: &str = "-";
 /// The longest note.
 const NOTE: usize = 150;
 
@@ -35,7 +37,9 @@ pub struct Row {
     pub seconds: String,
     /// What the metrics say, and what is waited for.
     pub note: String,
-    /// Other than before when there is something new to tell, besides measured figures.
+    /// The word for what is waited for.
+    pub reason: String,
+    /// Other than before when there is something new to tell, besides figures and what is waited for.
     pub key: String,
 }
 
@@ -51,8 +55,8 @@ impl Row {
     fn resting(service: &Service, now: DateTime<Utc>) -> Self {
         let status = service.status();
         let serves = status.stable.map(|s| s.images).unwrap_or_default();
-        let phase = status.phase.unwrap_or_else(|| "-".into());
-        let reason = status.waiting.as_ref().map_or("", |w| &w.reason);
+        let phase = status.phase.unwrap_or_else(|| NO_PHASE.into());
+        let reason = status.waiting.as_ref().map(|w| w.reason.clone()).unwrap_or_default();
         Self {
             service: service.name.clone(),
             versions: serves
@@ -60,7 +64,8 @@ impl Row {
                 .or(service.wished().first())
                 .map(|image| tag(image).to_owned())
                 .unwrap_or_default(),
-            key: format!("{phase} {reason}"),
+            key: phase.clone(),
+            reason,
             phase,
             note: status.waiting.map(|w| words(&w.reason, &w.message, w.until, now)).unwrap_or_default(),
             ..Self::default()
@@ -86,13 +91,14 @@ impl Row {
             gates: journal.gates.iter().map(verdict).collect::<Vec<_>>().join(","),
             seconds: began.map(|began| format!("{} s", (end.timestamp() - began).max(0))).unwrap_or_default(),
             note: notes.into_iter().flatten().collect::<Vec<_>>().join("; "),
-            key: format!("{} {}", key(&journal), reason.unwrap_or_default()),
+            reason: reason.unwrap_or_default(),
+            key: key(&journal),
         }
     }
 
-    /// Whether nothing is being done and nothing is wished for.
+    /// Whether nothing is being done and nothing is wished for, or nothing is known yet.
     pub fn rests(&self) -> bool {
-        self.phase == "Settled"
+        matches!(self.phase.as_str(), "Settled" | NO_PHASE)
     }
 
     /// Whether it is a good end, a bad one, or neither.
@@ -117,11 +123,7 @@ fn waits(service: &Service, journal: &Journal, now: DateTime<Utc>) -> Option<(St
 
 /// What is waited for, and how long it may take.
 fn words(reason: &str, message: &str, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
-    let message = match reason {
-        // What the other waits for stands in its own line.
-        "DependsOn" => message.split(": ").next().unwrap_or_default(),
-        _ => message,
-    };
+    let message = alone(reason, message);
     let left = until.map(|until| (until - now).num_seconds()).filter(|left| *left > 0);
     format!("{}{}", one_line(message, NOTE), left.map_or(String::new(), |left| format!(" ({left} s left)")))
 }
@@ -131,7 +133,8 @@ fn key(journal: &Journal) -> String {
     let failed: u32 = journal.analysis.metrics.iter().map(|m| m.failures).sum();
     let looked = !journal.analysis.looks.is_empty();
     let gates: Vec<_> = journal.gates.iter().map(verdict).collect();
-    format!("{:?} {:?} {:?} {gates:?} {looked} {failed}", journal.phase, journal.step, journal.split)
+    let weight = journal.split.map(|s| s.wanted);
+    format!("{:?} {:?} {weight:?} {gates:?} {looked} {failed}", journal.phase, journal.step)
 }
 
 /// From this to that: the tags of the first image that differs.

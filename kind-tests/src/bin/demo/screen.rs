@@ -25,8 +25,8 @@ pub struct Screen {
     /// Lines of the table that is drawn at present, and what it shows.
     drawn: usize,
     rows: Vec<Row>,
-    /// What was last told of a service.
-    told: BTreeMap<String, String>,
+    /// What was last told of a service: its key, and what it waited for.
+    told: BTreeMap<String, (String, String)>,
 }
 
 impl Screen {
@@ -69,8 +69,10 @@ impl Screen {
             return;
         }
         for row in rows {
-            let known = self.told.insert(row.service.clone(), row.key.clone());
-            let new = known.map_or(!row.rests(), |known| known != row.key);
+            let known = self.told.insert(row.service.clone(), (row.key.clone(), row.reason.clone()));
+            // That it waits no longer is no news.
+            let new = known
+                .map_or(!row.rests(), |(key, reason)| key != row.key || reason != row.reason && !row.reason.is_empty());
             if new {
                 write(&format!("[{:4} s] {}\n", self.seconds(), sentence(row)));
             }

@@ -8,7 +8,10 @@ use crds::{Release, RolloutPolicy, RolloutPolicyStatus, condition::READY, journa
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{ResourceExt, api::ListParams};
 
-use crate::shop::{SERVICES, Shop};
+use crate::{
+    shop::{SERVICES, Shop},
+    words::alone,
+};
 
 /// What was seen.
 pub struct Sight {
@@ -94,7 +97,7 @@ impl Service {
     /// What it says in a few words.
     pub fn told(&self) -> String {
         let status = self.status();
-        let waiting = status.waiting.map(|w| format!(", waits ({}): {}", w.reason, w.message));
+        let waiting = status.waiting.map(|w| format!(", {}: {}", w.reason, alone(&w.reason, &w.message)));
         format!("{}{}", status.phase.as_deref().unwrap_or("no status yet"), waiting.unwrap_or_default())
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     shop::{FRONTEND, SERVICES, Shop},
     sight::Sight,
     stage::Stage,
-    words::{last_lines, one_line, percent},
+    words::{alone, last_lines, one_line, percent},
 };
 
 /// Lines of a failed test that are shown.
@@ -201,7 +201,12 @@ fn journal(release: &Release) -> Journal {
 
 fn told(journal: &Journal) -> String {
     let step = journal.step.map(|s| format!(" step {s}")).unwrap_or_default();
-    let outcome = journal.outcome.as_ref().map(|o| format!(", {:?} for {:?}: {}", o.phase, o.reason, o.message));
-    let waiting = journal.waiting.as_ref().map(|w| format!(", waits ({}): {}", w.reason, w.message));
-    format!("{:?}{step}{}{}", journal.phase, outcome.unwrap_or_default(), waiting.unwrap_or_default())
+    let outcome = journal
+        .outcome
+        .as_ref()
+        .map(|o| format!(", {:?} for {:?}: {}", o.phase, o.reason, o.message.lines().next().unwrap_or("")));
+    let waiting = journal.waiting.as_ref().map(|w| format!(", {}: {}", w.reason, alone(&w.reason, &w.message)));
+    let failed = journal.gates.iter().filter(|g| g.failures > 0).filter_map(|g| g.evidence.as_ref()?.log.as_deref());
+    let logs: String = failed.flat_map(|log| last_lines(log, 4 * LINES)).map(|line| format!("\n  | {line}")).collect();
+    format!("{:?}{step}{}{}{logs}", journal.phase, outcome.unwrap_or_default(), waiting.unwrap_or_default())
 }

@@ -22,6 +22,14 @@ pub fn one_line(text: &str, most: usize) -> String {
     }
 }
 
+/// What is waited for, without what that waits for in turn.
+pub fn alone<'a>(reason: &str, message: &'a str) -> &'a str {
+    match reason {
+        "DependsOn" => message.split(": ").next().unwrap_or_default(),
+        _ => message,
+    }
+}
+
 /// A share of a whole in percent, where there is a whole.
 pub fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
