@@ -13,14 +13,17 @@ trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh dow
 trap 'exit 130' INT TERM
 bring_up "$NAME" --fresh
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
+failed=
 say "tests that share the cluster"
 cargo test --locked --package kind-tests --no-fail-fast --test crds --test admission --test distribution --test promises -- \
-  --test-threads "${TEST_THREADS:-4}" "$@"
-if [ "${ALONE:-}" ]; then
-  # These kill the controller, upgrade it, or stop Prometheus.
-  say "tests that need the cluster for themselves"
-  cargo test --locked --package kind-tests --no-fail-fast --test promises_alone -- --test-threads 1 "$@"
+  --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
+# These kill the controller, upgrade it, or stop Prometheus.
+say "tests that need the cluster for themselves"
+cargo test --locked --package kind-tests --no-fail-fast --test promises_alone -- --test-threads 1 "$@" || failed=1
+# With a part of the tests only, most rights are not used.
+if [ $# = 0 ] && [ "${CLUSTER:-local}" = local ]; then
   say "the rights that were used, from the audit log of all of this"
-  [ "${CLUSTER:-local}" != local ] || cargo test --locked --package kind-tests --test rights
+  cargo test --locked --package kind-tests --test rights || failed=1
 fi
+[ -z "$failed" ] || fail "tests failed, see above; KEEP=1 keeps the cluster for looking at"
 say "done"

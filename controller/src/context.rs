@@ -19,6 +19,10 @@ use crate::{
     metrics::{Measure, Request},
 };
 
+/// Within this time, so many scale-downs of a workload are a contest.
+pub const CONTEST: TimeDelta = TimeDelta::minutes(5);
+const CONTESTED: usize = 3;
+
 /// The wall clock, or a test's.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -49,6 +53,8 @@ struct Memory {
     waits: BTreeMap<String, (String, DateTime<Utc>)>,
     /// By policy: passes in a row that failed.
     failures: BTreeMap<String, u32>,
+    /// By policy: when its workload was scaled to zero, and who had scaled it up.
+    contests: BTreeMap<String, Vec<(DateTime<Utc>, String)>>,
 }
 
 enum Pending {
@@ -143,11 +149,30 @@ impl Context {
         self.memory().failures.remove(policy);
     }
 
+    /// The workload of a policy was scaled to zero after this manager had scaled it up.
+    pub fn scaled_down(&self, policy: &str, manager: &str) {
+        let now = self.now();
+        let mut memory = self.memory();
+        let contest = memory.contests.entry(policy.to_owned()).or_default();
+        contest.retain(|(at, _)| now - *at < CONTEST);
+        contest.push((now, manager.to_owned()));
+    }
+
+    /// Who scales the workload of a policy up again and again.
+    pub fn contested_by(&self, policy: &str) -> Option<String> {
+        let now = self.now();
+        let memory = self.memory();
+        let mut recent = memory.contests.get(policy)?.iter().rev().filter(|(at, _)| now - *at < CONTEST);
+        let last = recent.next()?;
+        (recent.count() + 1 >= CONTESTED).then(|| last.1.clone())
+    }
+
     /// Forgets what was remembered of a policy that is gone.
     pub fn forget(&self, policy: &str) {
         let mut memory = self.memory();
         memory.wishes.remove(policy);
         memory.failures.remove(policy);
+        memory.contests.remove(policy);
     }
 
     /// Forgets what was remembered of a release that has ended.

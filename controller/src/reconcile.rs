@@ -1,15 +1,16 @@
 //! One pass over one policy: observe, plan, act, remember.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use crds::RolloutPolicy;
+use futures::FutureExt as _;
 use kube::{ResourceExt, runtime::controller::Action as Requeue};
 use planner::{Plan, plan};
 
 use crate::{
     act::{act, housekeeping},
     api::{self, Error},
-    context::Context,
+    context::{CONTEST, Context},
     observe::{Observed, observe},
     remember::{Written, remember, tell_failure},
 };
@@ -23,7 +24,14 @@ const WORTH_TELLING: u32 = 2;
 /// One pass, counted and timed; what makes passes fail again and again is said in the policy's status.
 pub async fn reconcile(cached: Arc<RolloutPolicy>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = tokio::time::Instant::now();
-    let result = pass(&cached, &context).await;
+    // A defect that one object brings out must not take the controller away from all others.
+    let result = AssertUnwindSafe(pass(&cached, &context)).catch_unwind().await.unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Error::Invalid(format!(
+            "this policy brings out a defect of the controller, please report it: {}",
+            what.unwrap_or("panic")
+        )))
+    });
     let outcome = match &result {
         Ok(_) => "done",
         Err(error) if error.is_conflict() => "conflict",
@@ -57,10 +65,11 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     act(context, &observed, &plan.actions).await?;
     let written = remember(context, &observed, &plan).await?;
     context.went_well(&key);
-    Ok(requeue(&observed, &plan, &written))
+    let contested = context.contested_by(&key).is_some();
+    Ok(requeue(&observed, &plan, &written, contested))
 }
 
-fn requeue(observed: &Observed, plan: &Plan, written: &Written) -> Requeue {
+fn requeue(observed: &Observed, plan: &Plan, written: &Written, contested: bool) -> Requeue {
     // One's own writes come back through the watches and wake the loop at once; this is for when they do not.
     if !plan.actions.is_empty() {
         return Requeue::requeue(Duration::from_millis(300));
@@ -72,7 +81,9 @@ fn requeue(observed: &Observed, plan: &Plan, written: &Written) -> Requeue {
     // What blocks a beginning may be an object of a kind that is not watched.
     let blocked = !observed.world.blockers.is_empty();
     let fallback = blocked.then(|| chrono::TimeDelta::seconds(30));
-    match soonest.or(fallback).map(|d| d.to_std().unwrap_or_default()) {
+    // When a contest is over, nothing else would say so.
+    let over = contested.then_some(CONTEST);
+    match [soonest.or(fallback), over].into_iter().flatten().min().map(|d| d.to_std().unwrap_or_default()) {
         Some(after) => Requeue::requeue(after.max(Duration::from_millis(20))),
         None => Requeue::await_change(),
     }

@@ -39,7 +39,7 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     }
     // A policy whose finalizer was just taken off is gone.
     let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
-    let next = status::status(observed, plan, context.now());
+    let next = status::status(observed, plan, context.contested_by(&observed.key()).as_deref(), context.now());
     if removed
         || observed.object.status.as_ref() == Some(&next)
         || (!plan.actions.is_empty() && observed.world.release.is_some())

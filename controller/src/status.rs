@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use crds::{
     RolloutPolicyStatus,
-    condition::{self, READY, RECONCILING, STALLED},
+    condition::{self, READY, RECONCILING, REPLICAS_CONTESTED, STALLED},
     names,
     policy_status::{FailedDigest, WorkloadStatus},
 };
@@ -23,7 +23,9 @@ use crate::observe::{Observed, journal, retried};
 pub const PASS_FAILED: &str = "PassFailed";
 
 /// The status of the policy after a pass.
-pub fn status(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> RolloutPolicyStatus {
+///
+/// `contested_by` scales the workload up again and again.
+pub fn status(observed: &Observed, plan: &Plan, contested_by: Option<&str>, now: DateTime<Utc>) -> RolloutPolicyStatus {
     let world = &observed.world;
     let old = observed.object.status.clone().unwrap_or_default();
     let release = world.release.as_ref();
@@ -56,7 +58,28 @@ pub fn status(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> RolloutPo
     for new in conditions(&phase, waiting.as_ref(), release.is_some(), generation, now) {
         condition::set(&mut next.conditions, new);
     }
+    let known = next.conditions.iter().any(|c| c.type_ == REPLICAS_CONTESTED);
+    if contested_by.is_some() || known {
+        condition::set(&mut next.conditions, contested(observed, contested_by, generation, now));
+    }
     next
+}
+
+/// Whether somebody scales the workload up whenever it is scaled to zero.
+fn contested(observed: &Observed, by: Option<&str>, generation: i64, now: DateTime<Utc>) -> Condition {
+    let workload = &observed.object.spec.workload.name;
+    let message = match by {
+        Some(by) => format!(
+            "{by} scales Deployment {workload} up again and again, and its pods come and go without a caller: drop replicas from its manifest, or have your GitOps tool leave the field alone; how many pods serve is said in spec.replicas of the policy"
+        ),
+        None => format!("nobody scales Deployment {workload} up"),
+    };
+    let reason = if by.is_some() { "ScaledUpAgain" } else { "LeftAlone" };
+    condition::condition(REPLICAS_CONTESTED, Some(by.is_some()), reason, &message, generation, time(now))
+}
+
+fn time(now: DateTime<Utc>) -> Time {
+    Time(k8s_openapi::jiff::Timestamp::from_second(now.timestamp()).unwrap_or_default())
 }
 
 /// One word for what is going on.
@@ -159,7 +182,7 @@ pub fn conditions(
     generation: i64,
     now: DateTime<Utc>,
 ) -> Vec<Condition> {
-    let time = Time(k8s_openapi::jiff::Timestamp::from_second(now.timestamp()).unwrap_or_default());
+    let time = time(now);
     let stalled = waiting.is_some_and(|w| w.stalled);
     let settled = phase == "Settled" && !active;
     let reason = waiting.map_or_else(|| phase.to_owned(), |w| w.reason.clone());

@@ -9,6 +9,9 @@ pub const RECONCILING: &str = "Reconciling";
 /// Nothing will happen until somebody acts.
 pub const STALLED: &str = "Stalled";
 
+/// Somebody scales the workload up again and again, and Sluice down.
+pub const REPLICAS_CONTESTED: &str = "ReplicasContested";
+
 /// Sets a condition as apimachinery does: the transition time moves only when the status does.
 pub fn set(conditions: &mut Vec<Condition>, mut new: Condition) {
     match conditions.iter_mut().find(|c| c.type_ == new.type_) {

@@ -14,9 +14,6 @@ use serde_json::Value;
 const CONTROLLER: &str = "system:serviceaccount:sluice-system:sluice";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/sluice");
 
-/// Rights that no test of the run needs yet: a metrics source with credentials, and a workload with a volume claim.
-const UNTRIED: [&str; 2] = ["secrets", "persistentvolumeclaims"];
-
 #[tokio::test]
 async fn rbac_is_needed_and_enough() -> anyhow::Result<()> {
     let path = log_path().context("the audit log of a local cluster: LOCALK8S_DIR is not set")?;
@@ -30,8 +27,7 @@ async fn rbac_is_needed_and_enough() -> anyhow::Result<()> {
     let names = |rights: BTreeSet<&Right>| rights.iter().map(ToString::to_string).collect::<Vec<_>>();
     println!("{} rights used, {} allowed", used.len(), allowed.len());
     ensure!(forbidden.is_empty(), "forbidden, but asked for: {:?}", names(forbidden.iter().collect()));
-    let mut unused = names(allowed.difference(&used).collect());
-    unused.retain(|right| !UNTRIED.iter().any(|untried| right.contains(untried)));
+    let unused = names(allowed.difference(&used).collect());
     let missing: Vec<_> = names(used.difference(&allowed).collect()).into_iter().filter(|r| !everybodys(r)).collect();
     ensure!(missing.is_empty(), "used, but not in the chart's roles: {missing:?}");
     ensure!(unused.is_empty(), "in the chart's roles, but never used: {unused:?}");

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     api::{self, Error},
     context::Context,
-    observe::{Observed, deployments},
+    observe::{self, Observed, deployments},
 };
 
 pub use release::housekeeping;
@@ -67,7 +67,12 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         Action::SetMembers { stable, candidate, pods } => members(context, observed, stable, candidate, pods).await,
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
         Action::ScaleWorkload(replicas) => {
-            scale(context, observed, &observed.object.spec.workload.name, *replicas).await
+            scale(context, observed, &observed.object.spec.workload.name, *replicas).await?;
+            if *replicas == 0 {
+                let manager = observed.workload.as_ref().map_or_else(String::new, observe::replicas_manager);
+                context.scaled_down(&observed.key(), &manager);
+            }
+            Ok(())
         }
         Action::StartRun(key) => run::start(context, observed, key).await,
         Action::DeleteRevision(id) => revision::delete(context, observed, id).await,

@@ -1,6 +1,10 @@
 //! Measures with Prometheus.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use analysis::{Batch, Sample};
 use chrono::TimeDelta;
@@ -24,7 +28,9 @@ use super::{
 const FIND: Duration = Duration::from_secs(5);
 /// What a look may take beyond its queries.
 const SPARE: Duration = Duration::from_secs(1);
-/// How often a source is taken to scrape that cannot be read.
+/// How long what a source says of its scrapes counts: every pass over a release asks for it.
+const FRESH: Duration = Duration::from_secs(30);
+/// How often a source is taken to scrape that could never be read.
 const SCRAPE: Duration = Duration::from_secs(15);
 
 /// Asks the server that a MetricSource names.
@@ -35,12 +41,19 @@ pub struct PrometheusMeasure {
     client: Client,
     controller_namespace: String,
     egress: Egress,
+    /// By namespace and name of a source: when it was read, and how often it scrapes.
+    scrapes: Mutex<BTreeMap<(String, String), (Instant, Duration)>>,
 }
 
 impl PrometheusMeasure {
     /// Reads sources of the policies' namespaces and of the controller's.
     pub fn new(client: Client, controller_namespace: impl Into<String>) -> Self {
-        Self { client, controller_namespace: controller_namespace.into(), egress: Egress::default() }
+        Self {
+            client,
+            controller_namespace: controller_namespace.into(),
+            egress: Egress::default(),
+            scrapes: Mutex::default(),
+        }
     }
 
     /// Also asks servers at 127.0.0.0/8 and ::1, such as a forwarded port; refused otherwise.
@@ -77,6 +90,23 @@ impl PrometheusMeasure {
         timeout(FIND, found).await.unwrap_or_else(|_| {
             Err(provider(format!("cannot read MetricSource {name}: the API server did not answer within {FIND:?}")))
         })
+    }
+
+    /// As it was read last, within [`FRESH`]; an older answer still counts more than none.
+    async fn scrapes(&self, namespace: &str, name: &str) -> Duration {
+        let key = (namespace.to_owned(), name.to_owned());
+        let known = || self.scrapes.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = known().get(&key).copied();
+        if let Some((_, interval)) = last.filter(|(at, _)| at.elapsed() < FRESH) {
+            return interval;
+        }
+        match self.find(namespace, name).await {
+            Ok(source) => {
+                known().insert(key, (Instant::now(), source.scrape_interval()));
+                source.scrape_interval()
+            }
+            Err(_) => last.map_or(SCRAPE, |(_, interval)| interval),
+        }
     }
 
     async fn sample(&self, endpoint: &Endpoint, request: &Request, metric: &Metric) -> Sample {
@@ -119,7 +149,6 @@ impl Measure for PrometheusMeasure {
     }
 
     fn scrape_interval<'a>(&'a self, namespace: &'a str, source: &'a str) -> BoxFuture<'a, Duration> {
-        let found = self.find(namespace, source);
-        found.map(|found| found.map_or(SCRAPE, |source| source.scrape_interval())).boxed()
+        self.scrapes(namespace, source).boxed()
     }
 }

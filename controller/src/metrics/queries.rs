@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::Request;
 
 /// Requests that are no caller's: probes and scrapes.
-const PROBES: &str = ".*(readyz|healthz|metrics).*";
+const PROBES: &str = "(.*/)?(readyz|healthz|metrics)/?";
 
 /// The query of a built-in metric; `None` when there is none of that name.
 ///
@@ -80,12 +80,12 @@ mod tests {
 
     #[test]
     fn the_success_rate_is_zero_when_all_fails_and_empty_without_traffic() {
-        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @r#"100 * (1 - (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~".*(readyz|healthz|metrics).*",status=~"5.."}[60s])) or vector(0)) / (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~".*(readyz|healthz|metrics).*"}[60s])) > 0))"#);
+        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @r#"100 * (1 - (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s])) or vector(0)) / (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s])) > 0))"#);
     }
 
     #[test]
     fn a_latency_is_a_quantile_and_never_nan() {
-        insta::assert_snapshot!(built_in("latency-p99", &request()).unwrap(), @r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~".*(readyz|healthz|metrics).*"}[60s]))) >= 0"#);
+        insta::assert_snapshot!(built_in("latency-p99", &request()).unwrap(), @r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s]))) >= 0"#);
         assert!(built_in("latency-p05", &request()).unwrap().contains("histogram_quantile(0.05,"));
     }
 

@@ -30,7 +30,7 @@ pub use apex::{keys, own_keys, selects};
 pub use blockers::would_match;
 pub use releases::{Releases, SEQUENCE, journal, retried, unsettled};
 pub use runs::suite;
-pub use workload::{Cut, cut};
+pub use workload::{Cut, cut, replicas_manager};
 
 /// What a pass knows: the planner's world, and the objects it was made from that acting needs again.
 pub struct Observed {
@@ -127,7 +127,7 @@ impl Observed {
         if self.world.release.as_ref().is_some_and(|r| r.purpose != planner::journal::Purpose::Update) {
             facts.pods = facts.pods.max(workload::pods(context, live).await?);
         }
-        let key = format!("{namespace}/{}", self.object.name_any());
+        let key = self.key();
         let (cut, missing) = cut(context, &self.object, live).await?;
         self.world.blockers.extend(missing);
         if let Some(mut cut) = cut {
@@ -237,6 +237,11 @@ impl Observed {
             }
         }
         Ok(unsettled)
+    }
+
+    /// What the memory between passes knows the policy by.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace(), self.object.name_any())
     }
 
     /// The policy's namespace.

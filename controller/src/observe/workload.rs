@@ -8,6 +8,7 @@ use k8s_openapi::api::{
     apps::v1::ControllerRevision,
     core::v1::{ConfigMap, Pod},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{ResourceExt, api::PostParams, core::DynamicObject};
 use planner::{
     journal::RevisionRef,
@@ -49,6 +50,16 @@ pub fn facts(live: &DynamicObject) -> Workload {
         hash: None,
         wish: None,
     }
+}
+
+/// Who last wrote `spec.replicas`, as its field manager calls itself.
+pub fn replicas_manager(live: &DynamicObject) -> String {
+    let writes = |e: &&ManagedFieldsEntry| {
+        let ours = e.manager.as_deref() == Some(names::FIELD_MANAGER);
+        !ours && e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some())
+    };
+    let last = live.metadata.managed_fields.iter().flatten().filter(writes).max_by_key(|e| e.time.clone());
+    last.and_then(|e| e.manager.clone()).unwrap_or_else(|| "somebody".into())
 }
 
 /// Pods of the Deployment itself, those that are about to end too, which its status does not count.

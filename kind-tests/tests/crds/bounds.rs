@@ -2,7 +2,6 @@
 //!
 //! The list is made from the schemas, so a bound that is added is tested, and a field that no good object has fails.
 
-use http::Method;
 use kind_tests::{app::set, prelude::*, raw};
 use kube::core::Status;
 use serde_json::{Value, json};

@@ -12,3 +12,4 @@ mod promise_06_blue_green;
 mod promise_07_superseded;
 mod promise_09_what_is_a_release;
 mod promise_12_reapplied;
+mod what_is_named;

@@ -14,6 +14,14 @@ enum How {
 }
 
 impl How {
+    /// What it calls itself.
+    fn manager(self) -> &'static str {
+        match self {
+            Self::ClientSide => "kubectl-client-side-apply",
+            Self::ServerSide => "gitops",
+        }
+    }
+
     async fn apply(self, ns: &str, manifests: &[Value]) -> anyhow::Result<String> {
         match self {
             Self::ClientSide => kubectl(&["apply", "-n", ns, "-f", "-"], manifests).await,
@@ -62,6 +70,9 @@ async fn reapplied(ns: Namespace, how: How, app: App, manifests: impl Fn(&App) -
     let known = shop.release_names().await?;
     let again = Again::start(how, &ns, manifests(&next));
     let release = shop.next_release(&known).await?;
+    let said = shop.says("ScaledUpAgain").await?;
+    println!("{how:?}: {said}");
+    ensure!(said.contains(how.manager()) && said.contains("drop replicas"), "who and what to do: {said}");
     let journal = release.ends_as(Phase::Succeeded).await?;
     load.sample("promoted", 200).await?;
     let gated = journal.timeline.iter().find(|e| e.reason == "GatesPassed").context("gates that have passed")?;
