@@ -53,6 +53,8 @@ struct Memory {
     waits: BTreeMap<String, (String, DateTime<Utc>)>,
     /// By policy: passes in a row that failed.
     failures: BTreeMap<String, u32>,
+    /// By policy: when its status was last written.
+    told: BTreeMap<String, DateTime<Utc>>,
     /// By policy: when its workload was scaled to zero, and who had scaled it up.
     contests: BTreeMap<String, Vec<(DateTime<Utc>, String)>>,
 }
@@ -149,6 +151,18 @@ impl Context {
         self.memory().failures.remove(policy);
     }
 
+    /// The status of a policy was written.
+    pub fn told(&self, policy: &str) {
+        let now = self.now();
+        self.memory().told.insert(policy.to_owned(), now);
+    }
+
+    /// Whether the status of a policy was written within this time.
+    pub fn told_within(&self, policy: &str, time: TimeDelta) -> bool {
+        let now = self.now();
+        self.memory().told.get(policy).is_some_and(|at| now - *at < time)
+    }
+
     /// The workload of a policy was scaled to zero after this manager had scaled it up.
     pub fn scaled_down(&self, policy: &str, manager: &str) {
         let now = self.now();
@@ -173,6 +187,7 @@ impl Context {
         memory.wishes.remove(policy);
         memory.failures.remove(policy);
         memory.contests.remove(policy);
+        memory.told.remove(policy);
     }
 
     /// Forgets what was remembered of a release that has ended.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use crds::{Release, ReleaseStatus, RolloutPolicy};
+use crds::{Release, ReleaseStatus, RolloutPolicy, RolloutPolicyStatus};
 use kube::{Resource, ResourceExt};
 use planner::{Journal, Plan, Waiting, journal::Phase};
 
@@ -17,6 +17,9 @@ use crate::{
 
 /// A wait shorter than this is not worth a write.
 const WORTH_TELLING: TimeDelta = TimeDelta::milliseconds(1500);
+
+/// How often a policy's status says anew what its release waits for, at most.
+const WORDS: TimeDelta = TimeDelta::seconds(5);
 
 /// What was written, if anything.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,12 +49,31 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     {
         return Ok(Written::Nothing);
     }
+    let key = observed.key();
+    if only_words(observed, &next) && context.told_within(&key, WORDS) {
+        return Ok(Written::Nothing);
+    }
     let api = context.kube.of::<RolloutPolicy>(&observed.namespace());
     let mut object = observed.object.clone();
     object.metadata.managed_fields = None;
     object.status = Some(next);
     api::replace_status(&api, &object.name_any(), &object).await?;
+    context.told(&key);
     Ok(Written::Status)
+}
+
+/// Whether a status under a release differs from what is written by nothing but what is waited for. The release itself has that at
+/// once, and a later pass writes it here too.
+fn only_words(observed: &Observed, next: &RolloutPolicyStatus) -> bool {
+    let bare = |status: &RolloutPolicyStatus| {
+        let mut bare = status.clone();
+        bare.waiting = None;
+        for condition in &mut bare.conditions {
+            (condition.reason, condition.message) = Default::default();
+        }
+        bare
+    };
+    observed.world.release.is_some() && observed.object.status.as_ref().is_some_and(|old| bare(old) == bare(next))
 }
 
 /// Says in the policy's status why its passes fail; that this fails too is for the log only.
@@ -88,6 +110,10 @@ fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> b
     }
     let mut same_but_waiting = next.clone();
     same_but_waiting.waiting.clone_from(&before.waiting);
+    // Pods that were just made are not ready yet: that they are late begins to count when it lasts.
+    if before.short_since.is_none() {
+        (same_but_waiting.short_since, same_but_waiting.unready_since) = (None, before.unready_since);
+    }
     if same_but_waiting != *before {
         return true;
     }

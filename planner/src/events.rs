@@ -188,7 +188,7 @@ fn back(journal: &mut Journal, outcome: Outcome, now: DateTime<Utc>) {
     }
     journal.held_in = None;
     journal.outcome = Some(outcome);
-    journal.refill = journal.phase == Phase::Warm && journal.draining.is_some();
+    journal.refill = journal.phase == Phase::Warm && journal.draining;
     enter(journal, Phase::RollingBack, now);
 }
 
@@ -197,7 +197,7 @@ pub(crate) fn enter(journal: &mut Journal, phase: Phase, now: DateTime<Utc>) {
     journal.phase = phase;
     journal.entered_at = Some(now);
     journal.applied_at = None;
-    journal.draining = None;
+    journal.draining = false;
     if phase != Phase::Shifting {
         journal.step = None;
     }
@@ -223,7 +223,7 @@ fn end_in(journal: &mut Journal, phase: Phase, message: String, now: DateTime<Ut
     journal.finished_at = Some(now);
     journal.waiting = None;
     journal.step = None;
-    journal.draining = None;
+    journal.draining = false;
     journal.note(now, &format!("{phase:?}"), message);
 }
 

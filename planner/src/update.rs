@@ -34,7 +34,7 @@ pub(crate) fn pass(
             return Plan::act(start, journal);
         }
     }
-    let want = desired::desired(policy, world, release, &journal);
+    let want = desired::desired(policy, world, release, &journal, now);
     match converge(&want, world) {
         Converged::Act(actions) => return Plan::act(actions, journal),
         Converged::Wait(waiting) if !regardless(&journal) => {

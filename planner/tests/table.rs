@@ -257,7 +257,9 @@ fn reach(row: Row, column: Column, policy: Policy) -> Model {
             m.wish(2).until_step(1).run(2);
         }
         Promoting => {
-            m.wish(2).until_phase(Phase::Promoting);
+            // Its pods would have been started ahead, and promotion be over within a moment.
+            m.wish(2).until_step(2).quota = true;
+            m.until_phase(Phase::Promoting).quota = false;
         }
         Warm => {
             m.wish(2).until_phase(Phase::Warm).run(2);

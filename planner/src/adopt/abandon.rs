@@ -20,7 +20,7 @@ pub(super) fn desired(policy: &Policy, world: &World, to: &RevisionRef, journal:
     }
     let live = world.revisions.get(&to.revision);
     let has = live.and_then(|r| r.replicas).unwrap_or(0);
-    let keep = if journal.draining == Some(0) { 0 } else { has };
+    let keep = if journal.draining { 0 } else { has };
     Desired { apex: callers(world, live), ..want }.pods(to, keep)
 }
 
@@ -52,11 +52,11 @@ pub(super) fn advance(
     now: DateTime<Utc>,
 ) -> Result<(), Waiting> {
     let pods = world.revisions.get(&to.revision).map_or(0, |r| r.pods.len());
-    if journal.draining.is_none() {
+    if !journal.draining {
         if pods > 0 && !policy.gate_first {
             alone(policy, world, journal, now)?;
         }
-        journal.draining = Some(0);
+        journal.draining = true;
         return Ok(());
     }
     if pods > 0 {

@@ -40,8 +40,8 @@ pub(super) fn advance(
         journal.entered_at = Some(now);
         return Ok(());
     }
-    if journal.draining.is_none() {
-        journal.draining = Some(0);
+    if !journal.draining {
+        journal.draining = true;
         return Ok(());
     }
     let pods = release.to.as_ref().and_then(|t| world.revisions.get(&t.revision)).map_or(0, |r| r.pods.len());

@@ -1,16 +1,28 @@
 //! What each phase of an update wants of the world.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::{
     apex,
     converge::{Desired, Members},
     journal::{Journal, Phase, RevisionRef},
+    looks,
     policy::Policy,
     split,
     world::{Release, Selects, World},
 };
 
+/// How long before a step may end the pods of the next are started, at most; half of the bake at most too.
+const AHEAD: TimeDelta = TimeDelta::seconds(30);
+
 /// What the phase of the journal wants of the world.
-pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal: &Journal) -> Desired {
+pub(super) fn desired(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    journal: &Journal,
+    now: DateTime<Utc>,
+) -> Desired {
     let (Some(from), Some(to)) = (&release.from, &release.to) else {
         return Desired::default();
     };
@@ -27,12 +39,12 @@ pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal
         },
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
-            let need = journal.step.map_or(1, |k| need(policy, full, k));
+            let need = journal.step.map_or(1, |k| need(policy, full, k).max(next_need(policy, journal, full, k, now)));
             Desired { members: members(from, to, count), ..base.pods(from, full).pods(to, need.max(has)) }
         }
         Phase::Promoting | Phase::Warm => {
             let over = journal.orders.promote || switched(world, journal, to);
-            let old = journal.draining.unwrap_or(full);
+            let old = if journal.draining { one_less(policy, world, journal, from) } else { full };
             let both = base.pods(from, old).pods(to, full.max(has));
             if over || ready(world, from) > 0 || journal.phase == Phase::Warm {
                 let clean = members(from, to, 0).filter(|_| selects(world, to));
@@ -50,7 +62,7 @@ pub(super) fn desired(policy: &Policy, world: &World, release: &Release, journal
         }
         Phase::Inconclusive => held(policy, world, journal, from, to, base).pods(from, full).pods(to, has.max(1)),
         Phase::RollingBack | Phase::Held => {
-            let keep = if journal.draining == Some(0) { 0 } else { has };
+            let keep = if journal.draining { 0 } else { has };
             Desired {
                 members: members(from, to, 0),
                 apex_needs: way_back_needs(world, journal, to, full),
@@ -144,6 +156,28 @@ fn first_need(policy: &Policy, capacity: u32) -> u32 {
 fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
     let step = policy.steps().get(k.saturating_sub(1) as usize);
     step.map_or(1, |s| split::members(capacity, s.weight)).max(1)
+}
+
+/// Candidate pods that what follows step `k` takes, once the step is nearly over: they start while it still holds, so that nobody
+/// waits for them afterwards. Not before a person has let it go on, nor while metrics speak against it.
+fn next_need(policy: &Policy, journal: &Journal, capacity: u32, k: u32, now: DateTime<Utc>) -> u32 {
+    let step = policy.steps().get(k.saturating_sub(1) as usize);
+    let (Some(step), Some(applied)) = (step, journal.applied_at) else { return 0 };
+    let ahead = (step.bake / 2).min(AHEAD);
+    let held = step.pause && journal.orders.resumed != Some(k);
+    if held || looks::failing(journal) || now < applied + policy.propagation + step.bake - ahead {
+        return 0;
+    }
+    if k as usize == policy.steps().len() { capacity } else { need(policy, capacity, k + 1) }
+}
+
+/// Pods of the old revision while it is drained: the next one ends when the last one is gone, and when nothing speaks against it.
+fn one_less(policy: &Policy, world: &World, journal: &Journal, from: &RevisionRef) -> u32 {
+    let live = world.revisions.get(&from.revision);
+    let replicas = live.and_then(|r| r.replicas).unwrap_or(0);
+    let ending = live.is_some_and(|r| r.pods.len() as u32 > replicas);
+    let held = !journal.drain_early && (policy.suspend || looks::let_go(policy, journal).is_err());
+    if ending || held { replicas } else { replicas.saturating_sub(1) }
 }
 
 /// Candidate pods that answer in step `k`, given the stable pods that are ready now; the number stays when none is.

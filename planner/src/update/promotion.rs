@@ -55,20 +55,16 @@ pub(super) fn warm(
     let from = release.from.as_ref();
     let from = from.and_then(|f| world.revisions.get(&f.revision));
     let pods = from.map_or(0, |r| r.pods.len() as u32);
-    if journal.draining.is_some_and(|left| pods > left) {
-        let words = format!("{pods} pods of the old revision are left; they end one at a time");
-        return Err(Waiting::for_it("Draining", words));
-    }
     // Pods that served are kept for open connections to end, however short the warm period.
     let entered = journal.entered_at.unwrap_or(now);
     let drained = entered + policy.drain;
-    if journal.draining.is_none() && journal.drain_early && now < drained {
+    if !journal.draining && journal.drain_early && now < drained {
         let words = "promoted; open connections to the old revision may end";
         return Err(Waiting::until("Draining", words, drained));
     }
     if !journal.drain_early {
         let end = drained.max(entered + policy.warm_for());
-        if now < end && journal.draining.is_none() {
+        if now < end && !journal.draining {
             return Err(kept(from.is_some_and(|r| !r.ready().is_empty()), end));
         }
         if policy.suspend {
@@ -78,17 +74,14 @@ pub(super) fn warm(
         }
         looks::let_go(policy, journal)?;
     }
-    match journal.draining {
-        None => {
-            let replicas = from.and_then(|r| r.replicas).unwrap_or(0);
-            journal.draining = Some(pods.min(replicas).saturating_sub(1));
-        }
-        Some(0) => {
-            let words =
-                release.to.as_ref().map_or_else(String::new, |to| format!("revision {} serves alone", to.revision));
-            succeed(journal, words, now);
-        }
-        Some(left) => journal.draining = Some(left - 1),
+    if !journal.draining {
+        journal.draining = true;
+    } else if pods > 0 {
+        let words = format!("{pods} pods of the old revision are left; they end one at a time");
+        return Err(Waiting::for_it("Draining", words));
+    } else {
+        let words = release.to.as_ref().map_or_else(String::new, |to| format!("revision {} serves alone", to.revision));
+        succeed(journal, words, now);
     }
     Ok(())
 }

@@ -253,7 +253,7 @@ impl Model {
         let since = warm.then(|| self.oracle.warm_since.unwrap_or(self.clock));
         self.oracle.warm_since = since;
         if let Some(since) = since
-            && journal.draining.is_some()
+            && journal.draining
             && !journal.drain_early
             && self.clock - since < self.policy.warm_for().num_seconds()
         {

@@ -1,6 +1,10 @@
 //! Autoscalers and people who scale.
 
-use planner::journal::Phase;
+use planner::{
+    journal::Phase,
+    policy::{Policy, Step, Strategy},
+    world::Order,
+};
 
 use crate::model::*;
 
@@ -84,4 +88,30 @@ fn a_workload_scaled_up_by_somebody_raises_a_capacity_that_only_we_have_set_and_
     m.load.as_mut().unwrap().replicas = 9;
     m.run(5).settle();
     assert_eq!((m.policy.replicas, m.load.as_ref().unwrap().replicas), (Some(7), 0));
+}
+
+#[test]
+fn pods_of_the_next_step_start_while_a_step_still_holds_and_answer_nobody_before_it() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_step(1);
+    m.until("the pods of step 2 are started", 60, |m| m.replicas(2) == 4);
+    assert_eq!((m.journal().unwrap().step, m.reached(2)), (Some(1), 1), "{}", m.story());
+    m.run(3);
+    assert_eq!((m.journal().unwrap().step, m.reached(2)), (Some(1), 1), "{}", m.story());
+    m.until_finished(Phase::Succeeded);
+}
+
+#[test]
+fn no_pod_is_started_ahead_of_a_pause_or_of_metrics_that_speak_against_the_version() {
+    let paused = Step { pause: true, ..step(20, 30) };
+    let strategy = Strategy::Canary(vec![paused, step(50, 30)]);
+    let mut m = Model::adopted(Policy { strategy, ..canary() });
+    m.wish(2).until_step(1).run(200);
+    assert_eq!((m.reason(), m.replicas(2)), ("PauseStep", 1), "{}", m.story());
+    m.decide(Order::Resume).until_finished(Phase::Succeeded);
+
+    let mut m = Model::adopted(canary());
+    m.metrics_of(2, Metrics::Bad).wish(2).until_step(1);
+    m.until_phase(Phase::RollingBack);
+    assert_eq!(m.replicas(2), 1, "{}", m.story());
 }
