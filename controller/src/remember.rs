@@ -73,7 +73,8 @@ fn only_words(observed: &Observed, next: &RolloutPolicyStatus) -> bool {
         }
         bare
     };
-    observed.world.release.is_some() && observed.object.status.as_ref().is_some_and(|old| bare(old) == bare(next))
+    let soon = observed.world.release.is_some() && next.waiting.as_ref().is_none_or(|w| !w.stalled);
+    soon && observed.object.status.as_ref().is_some_and(|old| bare(old) == bare(next))
 }
 
 /// Says in the policy's status why its passes fail; that this fails too is for the log only.

@@ -1,8 +1,9 @@
 //! A change of configuration is a release, and going back restores the old one. Scaling and relabelling are none.
 
+use crds::names;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kind_tests::{prelude::*, wait::stays};
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams, PropagationPolicy};
 use serde_json::{Value, json};
 
 /// The message that the application shows to its callers.
@@ -45,7 +46,13 @@ async fn a_change_of_only_a_configmap_is_a_release_and_going_back_restores_the_o
         ensure!(back.get().await?.spec.fast, "a revision that has passed before takes the fast way");
         back.ends_as(Phase::Succeeded).await?;
         ensure!(message(&shop).await? == "hello", "{}", message(&shop).await?);
-        load.stop().await?.no_request_failed()
+
+        shop.deleted(PropagationPolicy::Background).await?;
+        load.sample("given-back", 60).await?;
+        load.stop().await?.no_request_failed()?;
+        let copies = ns.api::<ConfigMap>().list(&ListParams::default().labels(names::POLICY)).await?;
+        ensure!(copies.items.is_empty(), "copies of the configuration are left: {:?}", copies.items);
+        Ok(())
     })
     .await
 }

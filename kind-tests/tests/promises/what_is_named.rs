@@ -1,6 +1,6 @@
-//! What a policy names beside workload and Service: Secrets of its metrics source, volume claims of its pods.
+//! What a policy names beside workload and Service: a metrics source and its Secret, queries, volume claims of its pods.
 
-use crds::MetricSource;
+use crds::{MetricSource, MetricTemplate};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use kind_tests::{app::set, kubectl::kubectl, prelude::*};
 use serde_json::json;
@@ -32,6 +32,37 @@ async fn the_token_of_a_metrics_source_is_waited_for_by_name_and_used_once_it_is
         ns.create_object::<Secret>(secret).await?;
         release.ends_as(Phase::Succeeded).await?;
         load.stop().await?.no_request_failed()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_query_of_ones_own_takes_a_bad_version_back() -> anyhow::Result<()> {
+    with_namespace("template", async |ns| {
+        let requests = |more: &str| {
+            let labels = format!(r#"namespace="{{{{ namespace }}}}",sluice_dev_revision="{{{{ revision }}}}"{more}"#);
+            format!("sum(rate(http_request_duration_seconds_count{{{labels}}}[{{{{ window }}}}]))")
+        };
+        let errors = requests(r#",status=~"{{ class }}..""#);
+        let query = format!("100 * ({errors} or vector(0)) / {}", requests(""));
+        let template = json!({
+            "metadata": { "name": "errors" },
+            "spec": { "query": query, "variables": [{ "name": "class", "type": "LabelValue", "default": "4" }] },
+        });
+        ns.create_object::<MetricTemplate>(template).await?;
+        let metric = json!({
+            "name": "errors", "template": { "name": "errors", "variables": { "class": "5" } }, "objective": { "max": 5 },
+        });
+        let analysis = json!({ "interval": "1s", "metrics": [metric] });
+        let app = App::testapp("shop").canary([20, 50]).bake("30s").policy("/analysis", analysis);
+        let shop = ns.taken_over(&app).await?;
+        let load = Load::on(&ns, &app).start().await?;
+        let release = shop.update(&app.version("1.1.0").errors(0.5)).await?;
+        let candidate = release.candidate().await?;
+        let outcome = release.ends_as(Phase::RolledBack).await?.outcome.context("an outcome")?;
+        println!("taken back: {}", outcome.message);
+        ensure!(outcome.message.starts_with("errors: "), "{outcome:?}");
+        load.stop().await?.no_request_failed_but_by(&[&candidate])
     })
     .await
 }
