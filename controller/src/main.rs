@@ -85,10 +85,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(identity.clone()),
     ));
     let leases = Api::<Lease>::namespaced(client(&config, Some(Duration::from_secs(70)))?, &arguments.namespace);
-    // Every five seconds keeps an idle installation below thirty requests a minute.
+    // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(lease, &arguments.namespace, &arguments.lease, &identity)
-        .with_retry_period(Duration::from_secs(5))
-        .with_renew_deadline(Duration::from_secs(12));
+        .with_retry_period(Duration::from_secs(6))
+        .with_renew_deadline(Duration::from_secs(13));
     let (leading, woken) = (AtomicBool::new(false), Mutex::new(Some(woken)));
     let mut ended = pin!(terminated());
     loop {

@@ -24,7 +24,7 @@ fn blocker(reason: &str, message: String) -> Blocker {
 }
 
 /// Everything that stands against beginning, the most fundamental first.
-pub async fn find(context: &Arc<Context>, observed: &Observed, services: &[Service]) -> Result<Vec<Blocker>, Error> {
+pub async fn find(context: &Arc<Context>, observed: &Observed) -> Result<Vec<Blocker>, Error> {
     let mut found = Vec::new();
     let namespace = observed.namespace();
     let first = observed.world.stable.is_none();
@@ -33,7 +33,8 @@ pub async fn find(context: &Arc<Context>, observed: &Observed, services: &[Servi
     if let Some(cut) = &observed.cut {
         let labels = template_labels(&cut.template);
         found.extend(mismatch(observed.apex.as_ref(), &labels));
-        found.extend(leaks(services, observed.apex.as_ref(), &labels));
+        let services = api::list(&context.kube.of::<Service>(&namespace), "").await?;
+        found.extend(leaks(&services, observed.apex.as_ref(), &labels));
         found.extend(side_by_side(context, observed, &cut.template, &namespace).await?);
     }
     if first {

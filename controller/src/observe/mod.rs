@@ -69,9 +69,10 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     let (services_api, slices_api) = (kube.of::<Service>(&namespace), kube.of::<EndpointSlice>(&namespace));
     let (deployments_api, pods_api) = (kube.of::<Deployment>(&namespace), kube.of::<Pod>(&namespace));
     let (records_api, releases_api) = (kube.of::<ControllerRevision>(&namespace), kube.of::<Release>(&namespace));
-    let (workload, services, slices, deployments, pods, records, releases) = futures::try_join!(
+    let (workload, apex, services, slices, deployments, pods, records, releases) = futures::try_join!(
         api::get(&dynamic, &object.spec.workload.name),
-        api::list(&services_api, ""),
+        api::get(&services_api, &object.spec.service.name),
+        api::list(&services_api, &ours),
         api::list(&slices_api, &slices_of),
         api::list(&deployments_api, &ours),
         api::list(&pods_api, &ours),
@@ -79,10 +80,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         api::list(&releases_api, &ours),
     )?;
     let workload = workload.filter(|w| w.metadata.deletion_timestamp.is_none());
-    let apex = services
-        .iter()
-        .find(|s| s.name_any() == object.spec.service.name && s.meta().deletion_timestamp.is_none())
-        .cloned();
+    let apex = apex.filter(|s| s.meta().deletion_timestamp.is_none());
     let releases = Releases::new(releases, &object);
     let policy = releases.policy(&object, context).await?;
 
@@ -113,14 +111,14 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         workload,
         object,
     };
-    observed.workload(context, &services).await?;
+    observed.workload(context).await?;
     observed.release(context).await?;
     Ok(observed)
 }
 
 impl Observed {
     /// The user's Deployment, what it wishes, and what stands against it.
-    async fn workload(&mut self, context: &Arc<Context>, services: &[Service]) -> Result<(), Error> {
+    async fn workload(&mut self, context: &Arc<Context>) -> Result<(), Error> {
         let namespace = self.namespace();
         let Some(live) = &self.workload else { return Ok(()) };
         let mut facts = workload::facts(live);
@@ -146,7 +144,7 @@ impl Observed {
         let starting = self.world.release.as_ref().is_none_or(|r| r.journal.phase == planner::journal::Phase::Pending);
         self.world.workload = Some(facts);
         if news && starting && !self.world.deleting {
-            let found = blockers::find(context, self, services).await?;
+            let found = blockers::find(context, self).await?;
             self.world.blockers.extend(found);
         }
         Ok(())
