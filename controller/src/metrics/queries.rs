@@ -24,13 +24,17 @@ pub fn built_in(name: &str, request: &Request) -> Option<String> {
     }
 }
 
+/// Requests and those answered with 5xx are counted with the first value of each series that was born within the window, which
+/// `increase` leaves out (prometheus/prometheus#3886): the first error of a pod is most of what few requests can tell.
 fn success_rate(request: &Request) -> String {
-    let rate = |more: &str| {
-        let labels = selector(request);
+    let counted = |more: &str| {
+        let series = format!("http_request_duration_seconds_count{{{}{more}}}", selector(request));
         let window = window(request.window);
-        format!("sum(rate(http_request_duration_seconds_count{{{labels}{more}}}[{window}]))")
+        format!(
+            "((sum(increase({series}[{window}])) or vector(0)) + (sum(min_over_time({series}[{window}]) unless {series} offset {window}) or vector(0)))"
+        )
     };
-    format!("100 * (1 - ({errors} or vector(0)) / ({all} > 0))", errors = rate(r#",status=~"5..""#), all = rate(""))
+    format!("100 * (1 - {errors} / ({all} > 0))", errors = counted(r#",status=~"5..""#), all = counted(""))
 }
 
 /// The comparison drops NaN, which is what a histogram without requests gives.
@@ -80,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_success_rate_is_zero_when_all_fails_and_empty_without_traffic() {
-        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @r#"100 * (1 - (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s])) or vector(0)) / (sum(rate(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s])) > 0))"#);
+        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @r#"100 * (1 - ((sum(increase(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s])) or vector(0)) + (sum(min_over_time(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s]) unless http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."} offset 60s) or vector(0))) / (((sum(increase(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s])) or vector(0)) + (sum(min_over_time(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s]) unless http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"} offset 60s) or vector(0))) > 0))"#);
     }
 
     #[test]
