@@ -4,6 +4,7 @@ mod apex;
 mod blockers;
 mod pods;
 mod releases;
+mod revisions;
 mod runs;
 mod workload;
 
@@ -19,7 +20,7 @@ use kube::{
     Resource, ResourceExt,
     core::{ApiResource, DynamicObject},
 };
-use planner::{Policy, RevisionId, World, journal::RevisionRef, world::Revision};
+use planner::{Policy, World};
 
 use crate::{
     api::{self, Error},
@@ -90,7 +91,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         capacity_is_ours: capacity_is_ours(&object),
         namespace_terminating: false,
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
-        revisions: revisions(&name, &deployments, &services, &records, &pods),
+        revisions: revisions::revisions(&name, &deployments, &services, &records, &pods),
         failed: releases.failed(&object),
         ..World::default()
     };
@@ -98,7 +99,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         world.namespace_terminating = namespace_terminating(context, &namespace).await?;
     }
     releases.fill(&mut world);
-    world.stable = releases.stable(&object).or_else(|| stable_in_cluster(&world, &deployments));
+    world.stable = releases.stable(&object).or_else(|| revisions::stable_in_cluster(&world, &deployments));
 
     let mut observed = Observed {
         world,
@@ -260,73 +261,4 @@ fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
 async fn namespace_terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {
     let all: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.kube.client());
     Ok(api::get(&all, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
-}
-
-/// The objects of every revision of the policy.
-fn revisions(
-    policy: &str,
-    deployments: &[Deployment],
-    services: &[Service],
-    records: &[ControllerRevision],
-    pods: &[Pod],
-) -> BTreeMap<RevisionId, Revision> {
-    let mut found: BTreeMap<RevisionId, Revision> = BTreeMap::new();
-    let id = |labels: &BTreeMap<String, String>| labels.get(names::REVISION).and_then(|r| RevisionId::parse(r));
-    let digest = |o: &kube::api::ObjectMeta| {
-        o.annotations.as_ref().and_then(|a| a.get(names::DIGEST)).and_then(|d| planner::Digest::parse(d))
-    };
-    let ours = |labels: &BTreeMap<String, String>| labels.get(names::POLICY).is_some_and(|p| p == policy);
-    for (meta, recorded) in
-        records.iter().map(|r| (r.meta(), true)).chain(deployments.iter().map(|d| (d.meta(), false)))
-    {
-        let (Some(labels), Some(digest)) = (&meta.labels, digest(meta)) else { continue };
-        let Some(id) = id(labels) else { continue };
-        let revision = found.entry(id).or_insert(blank(digest));
-        revision.recorded |= recorded && meta.deletion_timestamp.is_none();
-    }
-    for deployment in deployments.iter().filter(|d| d.meta().deletion_timestamp.is_none()) {
-        if let Some(revision) = id(deployment.labels()).and_then(|id| found.get_mut(&id)) {
-            revision.replicas = deployment.spec.as_ref().map(|s| u32::try_from(s.replicas.unwrap_or(1)).unwrap_or(0));
-            revision.left_serving = deployment.labels().contains_key(names::LEFT_SERVING);
-        }
-    }
-    for service in services.iter().filter(|s| ours(s.labels()) && s.meta().deletion_timestamp.is_none()) {
-        if let Some(revision) = id(service.labels()).and_then(|id| found.get_mut(&id)) {
-            revision.complete = revision.recorded;
-        }
-    }
-    for pod in pods {
-        let Some(id) = id(pod.labels()) else { continue };
-        // Pods outlive the objects of a revision that is deleted: they are counted until they are gone.
-        let Some(digest) = planner::Digest::parse(&format!("sha256:{id}{}", "0".repeat(56))) else { continue };
-        let revision = found.entry(id).or_insert(blank(digest));
-        revision.pods.insert(pod.name_any(), pods::pod(pod));
-    }
-    found
-}
-
-/// A revision of which nothing is known yet.
-fn blank(digest: planner::Digest) -> Revision {
-    Revision { digest, replicas: None, complete: false, recorded: false, pods: BTreeMap::new(), left_serving: false }
-}
-
-/// What serves as the cluster itself shows it, when no release and no status tells: a restored backup, a policy made anew.
-fn stable_in_cluster(world: &World, deployments: &[Deployment]) -> Option<RevisionRef> {
-    let selected = match world.apex.as_ref().map(|a| &a.selects) {
-        Some(planner::world::Selects::Serving(id) | planner::world::Selects::Only(id)) => world.revisions.get(id),
-        _ => None,
-    };
-    let left = || world.revisions.values().find(|r| r.left_serving);
-    selected
-        .filter(|r| r.recorded || r.replicas.is_some())
-        .or_else(left)
-        .map(|r| RevisionRef::new(r.digest.clone(), images(deployments, &r.digest)))
-}
-
-/// The images that a revision's Deployment runs.
-fn images(deployments: &[Deployment], digest: &planner::Digest) -> Vec<String> {
-    let its = |d: &&Deployment| d.annotations().get(names::DIGEST).is_some_and(|its| its == digest.as_str());
-    let template = deployments.iter().find(its).and_then(|d| d.spec.as_ref()).map(|s| &s.template);
-    let template = template.and_then(|t| serde_json::to_value(t).ok()).unwrap_or_default();
-    crate::digest::images(&template)
 }
