@@ -31,9 +31,9 @@ test-quick: ## Unit, property, snapshot and in-memory tests, formatting and lint
 test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
-.PHONY: test-alone
-test-alone: ## Besides: kill and upgrade the controller, stop Prometheus, compare the rights used with those given
-	@ALONE=1 kind-tests/test-cluster.sh
+.PHONY: bench
+bench: ## Measure Sluice on a real Kubernetes, print the figures beside those of its peers; takes about 18 minutes
+	@kind-tests/bench.sh
 
 .PHONY: cluster
 cluster: ## Start the local Kubernetes (CLUSTER=kind or CLUSTER=current use another)

@@ -11,9 +11,14 @@ say "building the tests"
 cargo test --locked --package kind-tests --no-run --quiet
 trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh down "$NAME"; exit $code' EXIT
 trap 'exit 130' INT TERM
+failed=
+if [ $# = 0 ] && [ "${CLUSTER:-local}" = local ]; then
+  say "the chart: installed, upgraded, rolled back, uninstalled"
+  kind-tests/cluster/cluster.sh up "$NAME" --fresh
+  (eval "$(kind-tests/cluster/cluster.sh env "$NAME")" && charts/test.sh --install) || failed=1
+fi
 bring_up "$NAME" --fresh
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
-failed=
 say "tests that share the cluster"
 cargo test --locked --package kind-tests --no-fail-fast --test crds --test admission --test distribution --test promises -- \
   --test-threads "${TEST_THREADS:-4}" "$@" || failed=1

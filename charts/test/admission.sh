@@ -144,7 +144,7 @@ can() { [[ $(as "$controller" auth can-i "$@" 2>/dev/null || true) == yes ]] || 
 cannot() { [[ $(as "$controller" auth can-i "$@" 2>/dev/null || true) == no ]] || fail "the controller can $*"; }
 can get secrets; cannot list secrets; cannot watch secrets; cannot create secrets
 can patch pods; cannot create pods; cannot delete pods; cannot create pods/exec; cannot create pods/eviction
-cannot create decisions.sluice.dev; cannot patch conformancesuites.sluice.dev; can patch releases.sluice.dev --subresource status
+cannot create decisions.sluice.dev; cannot patch conformancesuites.sluice.dev; can update releases.sluice.dev --subresource status; cannot patch releases.sluice.dev --subresource status
 cannot impersonate users; cannot bind clusterroles; cannot escalate clusterroles; cannot update customresourcedefinitions
 can get validatingadmissionpolicies/sluice-decisions; cannot get validatingadmissionpolicies/other; cannot patch validatingadmissionpolicies/sluice-decisions
 can update leases/sluice --namespace "$NS"; cannot update leases/other --namespace "$NS"; cannot update leases/sluice --namespace shop

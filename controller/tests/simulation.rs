@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod crash;
 mod lab;
 
 use std::time::Duration;
 
-use cluster::{Behaviour, Fault, JobOutcome};
+use cluster::{Behaviour, JobOutcome};
 use lab::{Lab, NS, phase, release, release_phase, shop};
 use serde_json::{Value, json};
 
@@ -15,7 +16,10 @@ fn secs(seconds: u64) -> Duration {
 }
 
 async fn lab(strategy: Value) -> Lab {
-    Lab::new(7).controller(secs(5)).running().await.taken_over(strategy).await
+    let lab = Lab::new(7).controller(secs(5));
+    lab.running().await;
+    lab.taken_over(strategy).await;
+    lab
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,8 +163,20 @@ async fn deleting_a_settled_policy_gives_the_workload_back() {
 }
 
 async fn remove(lab: &Lab) {
+    delete(lab);
+    until_removed(lab).await;
+    is_as_before(lab).await;
+}
+
+fn delete(lab: &Lab) {
     lab.cluster.delete("rolloutpolicies", NS, "shop");
-    lab.until("the policy is gone", |c| c.get("rolloutpolicies", NS, "shop").is_none()).await;
+}
+
+async fn until_removed(lab: &Lab) {
+    lab.until("the policy is gone", |c| c.look(|store| store.get("rolloutpolicies", NS, "shop").is_none())).await;
+}
+
+async fn is_as_before(lab: &Lab) {
     lab.cluster.advance(secs(60)).await;
     let selector = lab.cluster.get("services", NS, "shop").unwrap()["spec"]["selector"].clone();
     assert_eq!(selector, json!({ "app": "shop" }));
@@ -201,6 +217,44 @@ async fn a_version_that_was_rolled_back_is_not_started_again_by_itself() {
     lab.nothing_went_wrong();
 }
 
+fn condition(cluster: &cluster::Cluster, kind: &str) -> Value {
+    let policy = cluster.get("rolloutpolicies", NS, "shop").unwrap();
+    let all = policy.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+    all.into_iter().find(|c| c["type"] == kind).unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_is_missing_is_said_in_the_status_and_the_release_goes_on_once_it_is_there() {
+    let lab = lab(shop::canary()).await;
+    lab.cluster.refuse("controller", "create", "deployments");
+    lab.deploy("shop:2");
+    let said = |c: &cluster::Cluster| {
+        let ready = condition(c, "Ready");
+        ready["reason"] == "PassFailed" && ready["message"].as_str().unwrap().contains("deployments")
+    };
+    lab.until("the failure is told", said).await;
+    lab.cluster.grant("controller", "create", "deployments");
+    lab.until_settled_on("shop:2").await;
+    lab.is_quiet().await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_scales_the_workload_up_again_and_again_is_named() {
+    let lab = lab(shop::canary()).await;
+    for _ in 0..3 {
+        assert_ne!(condition(&lab.cluster, "ReplicasContested")["status"], "True");
+        lab.cluster.patch("deployments", NS, "shop", &json!({ "spec": { "replicas": 4 } }));
+        lab.cluster.advance(secs(20)).await;
+    }
+    let said = condition(&lab.cluster, "ReplicasContested");
+    assert_eq!((&said["status"], phase(&lab.cluster).as_str()), (&json!("True"), "Settled"), "{said}");
+    assert!(said["message"].as_str().unwrap().contains("drop replicas"), "{said}");
+    lab.cluster.advance(secs(600)).await;
+    assert_eq!(condition(&lab.cluster, "ReplicasContested")["status"], "False");
+    lab.nothing_went_wrong();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_workload_that_is_scaled_up_again_returns_to_zero_and_starts_no_release() {
     let lab = lab(shop::canary()).await;
@@ -209,90 +263,4 @@ async fn a_workload_that_is_scaled_up_again_returns_to_zero_and_starts_no_releas
     assert_eq!(lab.cluster.list("releases", NS).len(), 1);
     assert_eq!(phase(&lab.cluster), "Settled");
     lab.nothing_went_wrong();
-}
-
-/// Runs a scenario undisturbed, then once per write and kind of crash; every history must end alike.
-async fn survives_a_crash_at_every_write<F, Fut>(scenario: F)
-where
-    F: Fn(Lab) -> Fut,
-    Fut: Future<Output = Lab>,
-{
-    let calm = scenario(Lab::new(7).controller(secs(5))).await;
-    calm.nothing_went_wrong();
-    let (expected, writes) = (calm.outcome(), calm.cluster.writes("controller"));
-    drop(calm);
-    let mut runs = 0;
-    for write in 1..=writes {
-        for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::CrashAfterAnswer] {
-            let lab = scenario(Lab::new(7).dying_at(write, fault).controller(secs(20))).await;
-            lab.nothing_went_wrong();
-            assert_eq!(
-                lab.outcome(),
-                expected,
-                "a crash ({fault:?}) at write {write} changed the end\n{}",
-                lab.cluster.dump()
-            );
-            runs += 1;
-        }
-    }
-    println!("{runs} crashes over {writes} writes");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_good_canary_survives_a_crash_at_every_write() {
-    survives_a_crash_at_every_write(async |lab: Lab| {
-        let lab = lab.running().await.taken_over(shop::canary()).await;
-        lab.deploy("shop:2");
-        lab.until_settled_on("shop:2").await;
-        lab.cluster.advance(secs(60)).await;
-        lab
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_bad_canary_survives_a_crash_at_every_write() {
-    survives_a_crash_at_every_write(async |lab: Lab| {
-        let lab = lab.running().await.taken_over(shop::canary()).await;
-        lab.cluster.behaviour("shop:bad", Behaviour::healthy().failing(0.5));
-        lab.deploy("shop:bad");
-        lab.until_phase("RolledBack").await;
-        lab.cluster.advance(secs(60)).await;
-        lab
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn blue_green_survives_a_crash_at_every_write() {
-    survives_a_crash_at_every_write(async |lab: Lab| {
-        let lab = lab.running().await.taken_over(shop::blue_green()).await;
-        lab.deploy("shop:2");
-        lab.until_settled_on("shop:2").await;
-        lab.cluster.advance(secs(60)).await;
-        lab
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deletion_survives_a_crash_at_every_write() {
-    survives_a_crash_at_every_write(async |lab: Lab| {
-        let lab = lab.running().await.taken_over(shop::canary()).await;
-        remove(&lab).await;
-        lab
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deletion_in_the_middle_of_a_canary_survives_a_crash_at_every_write() {
-    survives_a_crash_at_every_write(async |lab: Lab| {
-        let lab = lab.running().await.taken_over(shop::canary()).await;
-        lab.deploy("shop:2");
-        lab.until("live", |c| release_phase(c) == "Shifting").await;
-        remove(&lab).await;
-        lab
-    })
-    .await;
 }

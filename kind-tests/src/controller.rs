@@ -77,7 +77,6 @@ fn holder(lease: &Lease) -> Option<String> {
 ///
 /// When nobody leads, or the leader has no process within 10 s.
 pub async fn kill(client: &Client) -> Result<String> {
-    let killers: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
     let name = wait_for("a process of the leader to kill", secs(10), async || {
         let pod = leader(client).await?;
         // A control group's name may have other dashes than the UID.
@@ -86,12 +85,7 @@ pub async fn kill(client: &Client) -> Result<String> {
             "for p in /proc/[0-9]*; do grep -qs {uid} $p/cgroup && grep -qs ^/sluice-controller $p/cmdline && \
              kill -9 ${{p#/proc/}} && echo killed; done; true"
         );
-        let how = AttachParams::default().stderr(true);
-        let mut process = killers.exec(KILLER, ["sh", "-c", &script], &how).await?;
-        let mut said = String::new();
-        if let Some(mut out) = process.stdout() {
-            out.read_to_string(&mut said).await.map_err(Seen::yet)?;
-        }
+        let said = on_node(client, &script).await?;
         let name = pod.name_any();
         if said.contains("killed") { Ok(name) } else { Err(Seen::yet(format!("pod {name} has none"))) }
     })
@@ -99,6 +93,18 @@ pub async fn kill(client: &Client) -> Result<String> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     pods.delete(&name, &DeleteParams::default().grace_period(0)).await?;
     Ok(name)
+}
+
+/// What a shell script prints that sees every process of the node; needs [`prepare_to_kill`].
+pub(crate) async fn on_node(client: &Client, script: &str) -> Result<String> {
+    let killers: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
+    let how = AttachParams::default().stderr(true);
+    let mut process = killers.exec(KILLER, ["sh", "-c", script], &how).await?;
+    let mut said = String::new();
+    if let Some(mut out) = process.stdout() {
+        out.read_to_string(&mut said).await?;
+    }
+    Ok(said)
 }
 
 /// Makes [`kill`] possible, and quick.

@@ -35,6 +35,7 @@ pub mod kubectl;
 pub mod load;
 pub mod namespace;
 pub mod policy;
+pub mod process;
 pub mod raw;
 pub mod recorder;
 pub mod release;

@@ -27,8 +27,9 @@ pub(crate) fn record(
         (journal.short_since, journal.unready_since) = (None, None);
         return None;
     }
-    // Where nothing can be made, effects fail and no journal is written: the deadline counts from the phase itself.
-    let nothing = live.is_none() && journal.phase == Phase::Preparing;
+    // Where nothing can be made, effects fail and no journal is written: the deadline counts from the phase itself. That nobody has
+    // tried yet is no fault of the version.
+    let nothing = live.is_none() && journal.phase == Phase::Preparing && world.failing;
     let began = journal.entered_at.filter(|_| nothing).unwrap_or(now);
     let since = *journal.short_since.get_or_insert(began);
     let (mut cause, mut why) = why(live);

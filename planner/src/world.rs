@@ -46,6 +46,8 @@ pub struct World {
     pub decisions: Vec<Decision>,
     /// Policies named in `dependsOn` that are not settled on their own wish, with what they say.
     pub unsettled: BTreeMap<String, String>,
+    /// The effects of the last pass failed.
+    pub failing: bool,
     /// What must be mended by a person before this workload can be taken over or a release can begin.
     pub blockers: Vec<Blocker>,
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crds::{RolloutPolicy, names};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt, core::DynamicObject};
-use planner::{Action, RevisionId};
+use planner::{Action, RevisionId, journal::Purpose};
 use serde_json::json;
 
 use crate::{
@@ -68,7 +68,8 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
         Action::ScaleWorkload(replicas) => {
             scale(context, observed, &observed.object.spec.workload.name, *replicas).await?;
-            if *replicas == 0 {
+            // Taking it over is no contest.
+            if *replicas == 0 && observed.world.release.as_ref().is_none_or(|r| r.purpose != Purpose::Adopt) {
                 let manager = observed.workload.as_ref().map_or_else(String::new, observe::replicas_manager);
                 context.scaled_down(&observed.key(), &manager);
             }

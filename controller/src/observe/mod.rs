@@ -93,6 +93,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
         revisions: revisions::revisions(&name, &deployments, &services, &records, &pods),
         failed: releases.failed(&object),
+        failing: context.failures(&format!("{namespace}/{name}")) > 0,
         ..World::default()
     };
     if world.deleting {

@@ -68,6 +68,10 @@ impl Behaviour {
         Self { latency, ..self }
     }
 
+    pub fn draining_for(self, drains_for: Duration) -> Self {
+        Self { drains_for, ..self }
+    }
+
     pub fn exiting_at_once(self) -> Self {
         Self { drains_for: Duration::ZERO, ..self }
     }

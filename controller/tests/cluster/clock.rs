@@ -19,7 +19,12 @@ impl Clock {
     const EPOCH: i64 = 1_767_225_600;
 
     pub fn start() -> Self {
-        Self { base: Instant::now() }
+        Self::at(Moment::ZERO)
+    }
+
+    /// A clock that has run for some time already.
+    pub fn at(elapsed: Moment) -> Self {
+        Self { base: Instant::now() - elapsed }
     }
 
     pub fn elapsed(&self) -> Moment {

@@ -121,12 +121,13 @@ fn create(store: &mut Store, key: &Key, deployment: &Value, name: &str) {
 }
 
 fn set_replicas(store: &mut Store, key: &Key, replicas: i64) {
+    if store.at(key).is_none_or(|set| object::count(set, "/spec/replicas") == replicas) {
+        return;
+    }
     store.modify(ACTOR, key, |set| {
-        if object::count(set, "/spec/replicas") != replicas {
-            set["spec"]["replicas"] = json!(replicas);
-            let generation = object::count(set, "/metadata/generation");
-            set["metadata"]["generation"] = json!(generation + 1);
-        }
+        set["spec"]["replicas"] = json!(replicas);
+        let generation = object::count(set, "/metadata/generation");
+        set["metadata"]["generation"] = json!(generation + 1);
     });
 }
 
@@ -161,36 +162,35 @@ fn report(world: &mut World, store: &mut Store, key: &Key, deployment: &Value, d
     let sign = format!("{} {replicas} {updated} {ready} {available}", deployment["metadata"]["generation"]);
     let late = is_late(world, store.clock.elapsed(), deployment, sign, complete, due);
     let now = store.clock.stamp();
-    store.modify(ACTOR, key, |deployment| {
-        let mut status = deployment["status"].take();
-        if !status.is_object() {
-            status = json!({});
+    let Some(live) = store.at(key) else { return };
+    let mut status = live["status"].clone();
+    if !status.is_object() {
+        status = json!({});
+    }
+    status["observedGeneration"] = live["metadata"]["generation"].clone();
+    for (field, value) in [
+        ("replicas", replicas),
+        ("updatedReplicas", updated),
+        ("readyReplicas", ready),
+        ("availableReplicas", available),
+        ("unavailableReplicas", (replicas.max(wanted) - available).max(0)),
+    ] {
+        // Zero is absent, as it is in the real status.
+        match value {
+            0 => object::unset(&mut status, &format!("/{field}")),
+            _ => status[field] = json!(value),
         }
-        status["observedGeneration"] = deployment["metadata"]["generation"].clone();
-        for (field, value) in [
-            ("replicas", replicas),
-            ("updatedReplicas", updated),
-            ("readyReplicas", ready),
-            ("availableReplicas", available),
-            ("unavailableReplicas", (replicas.max(wanted) - available).max(0)),
-        ] {
-            // Zero is absent, as it is in the real status.
-            match value {
-                0 => object::unset(&mut status, &format!("/{field}")),
-                _ => status[field] = json!(value),
-            }
-        }
-        let enough = available >= wanted;
-        let reason = if enough { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" };
-        object::set_condition(&mut status, &now, "Available", enough, reason);
-        let reason = match (complete, late) {
-            (true, _) => "NewReplicaSetAvailable",
-            (false, true) => "ProgressDeadlineExceeded",
-            (false, false) => "ReplicaSetUpdated",
-        };
-        object::set_condition(&mut status, &now, "Progressing", complete || !late, reason);
-        deployment["status"] = status;
-    });
+    }
+    let enough = available >= wanted;
+    let reason = if enough { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" };
+    object::set_condition(&mut status, &now, "Available", enough, reason);
+    let reason = match (complete, late) {
+        (true, _) => "NewReplicaSetAvailable",
+        (false, true) => "ProgressDeadlineExceeded",
+        (false, false) => "ReplicaSetUpdated",
+    };
+    object::set_condition(&mut status, &now, "Progressing", complete || !late, reason);
+    store.report(ACTOR, key, status);
 }
 
 /// Whether nothing has moved for longer than the progress deadline.

@@ -8,7 +8,7 @@ use super::{Cluster, Crash, Entry, Fault, Store, Write};
 
 impl Cluster {
     /// Calls a function after every accepted write; what it returns is collected in `violations`.
-    pub fn on_write(&self, observer: impl FnMut(&Write<'_>, &Store) -> Vec<String> + Send + 'static) {
+    pub fn on_write(&self, observer: impl FnMut(&Write<'_>, &Store) -> Vec<String> + Clone + Send + 'static) {
         self.with(|state| state.store.observers.push(Box::new(observer)));
     }
 

@@ -42,7 +42,7 @@ pub struct Crash {
     pub fault: Fault,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Client {
     /// How many processes of this identity have died.
     deaths: u64,
@@ -54,7 +54,7 @@ struct Client {
 }
 
 /// The plans and counts of all clients.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Faults {
     clients: BTreeMap<String, Client>,
     pub crashes: Vec<Crash>,

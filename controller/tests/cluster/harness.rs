@@ -7,8 +7,8 @@ use kube::Client;
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    Arc, Behaviour, Clock, Cluster, Faults, JobOutcome, Moment, Rng, Shared, State, Store, Tasks, Traffic, World, dump,
-    http, object, world,
+    Arc, Behaviour, Clock, Cluster, Faults, JobOutcome, Moment, Rng, Shared, State, Store, Tasks, Traffic, Wire, World,
+    dump, http, object, world,
 };
 
 impl Cluster {
@@ -23,8 +23,10 @@ impl Cluster {
             traffic: Traffic::new(rng.fork()),
             faults: Faults::default(),
             log: Vec::new(),
+            wire: Wire::default(),
             latency: (Duration::from_millis(1), Duration::from_millis(10)),
             allows: Box::new(|_| true),
+            branching: None,
             rng,
         };
         let shared = Shared { state: Mutex::new(state), clock, dirty, crashed: Notify::new() };
@@ -64,6 +66,11 @@ impl Cluster {
     /// Virtual time since the cluster began, as records and the log have it.
     pub fn elapsed(&self) -> Moment {
         self.shared.clock.elapsed()
+    }
+
+    /// Looks at the objects. Nothing is cloned, and nobody is told.
+    pub fn look<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+        look(&self.shared.lock().store)
     }
 
     // --- the models ---

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use kube::client::Body;
-use serde_json::Value;
 use tokio::time::sleep;
 use tower::BoxError;
 
@@ -82,6 +81,7 @@ fn outcome(shared: &Arc<Shared>, caller: &Caller, parts: &Parts, body: &Bytes) -
     let request = ApiRequest::parse(&state.store, identity, parts, body);
     let counts = request.as_ref().is_ok_and(ApiRequest::is_counted_write);
     let (fault, write) = state.faults.next(identity, counts);
+    state.request_arrives(identity, write);
     let outcome = match (fault, &request) {
         (Some(Fault::CrashBefore | Fault::Reset), _) => Outcome::Reset,
         (Some(Fault::Hang), _) => Outcome::Never,
@@ -90,6 +90,7 @@ fn outcome(shared: &Arc<Shared>, caller: &Caller, parts: &Parts, body: &Bytes) -
         (_, Err(failure)) => Outcome::Answer(refusal(failure)),
         (_, Ok(request)) => {
             let answer = perform(shared, state, request);
+            state.request_is_applied(identity, write);
             match fault {
                 Some(Fault::CrashAfter | Fault::LostAnswer) => Outcome::Reset,
                 _ => Outcome::Answer(answer),
@@ -134,7 +135,7 @@ fn perform(shared: &Arc<Shared>, state: &mut State, request: &ApiRequest) -> Ans
         return refusal(&Failure::injected(403));
     }
     match request.perform(state) {
-        Ok(Reply::Object(code, object)) => json(code, &object),
+        Ok(Reply::Json(code, text)) => json(code, text),
         Ok(Reply::Text(text)) => answer(200, "text/plain", Bytes::from(text)),
         Ok(Reply::Watch { interest, first, bookmarks, lasts }) => {
             let lines = state.store.hub.open(interest.clone(), first);
@@ -149,11 +150,11 @@ fn perform(shared: &Arc<Shared>, state: &mut State, request: &ApiRequest) -> Ans
 }
 
 fn refusal(failure: &Failure) -> Answer {
-    json(failure.code, &failure.body())
+    json(failure.code, failure.body().to_string().into())
 }
 
-fn json(code: u16, body: &Value) -> Answer {
-    answer(code, "application/json", Bytes::from(body.to_string()))
+fn json(code: u16, body: Bytes) -> Answer {
+    answer(code, "application/json", body)
 }
 
 fn answer(code: u16, media: &str, body: Bytes) -> Answer {

@@ -12,8 +12,12 @@ impl Cluster {
             !std::mem::replace(&mut state.traffic.running, true)
         });
         if first {
-            self.tasks.add(tokio::spawn(traffic::run(self.shared.clone())));
+            self.send_requests();
         }
+    }
+
+    pub(super) fn send_requests(&self) {
+        self.tasks.add(tokio::spawn(traffic::run(self.shared.clone())));
     }
 
     pub fn stop_traffic(&self, namespace: &str, service: &str) {

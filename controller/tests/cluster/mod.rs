@@ -23,6 +23,7 @@
 
 pub mod apply;
 pub mod behaviour;
+mod branch;
 pub mod clock;
 mod defaults;
 mod delete;
@@ -40,6 +41,7 @@ pub mod kinds;
 mod measure;
 pub mod object;
 mod objects;
+mod observers;
 mod patch;
 mod path;
 mod pod_status;
@@ -50,6 +52,7 @@ mod request;
 mod scale;
 pub mod selector;
 pub mod store;
+mod texts;
 pub mod traffic;
 mod watch;
 mod world;
@@ -66,16 +69,18 @@ use tokio::{sync::Notify, task::JoinHandle};
 #[allow(unused_imports)] // as above
 pub use self::{
     behaviour::{Behaviour, Ending, JobOutcome},
+    branch::Branch,
     clock::{Clock, Moment, Rng},
     failure::Failure,
     faults::{Crash, Fault},
     http::Entry,
     kinds::{Key, Kind},
+    observers::Write,
     records::{Cause, Outcome, Record, Records, Subject},
-    store::{Store, Write},
+    store::Store,
     traffic::Settings,
 };
-use self::{faults::Faults, traffic::Traffic, world::World};
+use self::{branch::Branching, faults::Faults, texts::Wire, traffic::Traffic, world::World};
 
 /// Everything that changes.
 pub struct State {
@@ -84,11 +89,13 @@ pub struct State {
     pub traffic: Traffic,
     pub faults: Faults,
     pub log: Vec<Entry>,
+    wire: Wire,
     rng: Rng,
     /// The least and the most time that a request takes.
     latency: (Duration, Duration),
     /// Answers access reviews, given their `spec`.
     allows: Box<dyn FnMut(&Value) -> bool + Send>,
+    branching: Option<Branching>,
 }
 
 impl State {

@@ -37,6 +37,7 @@ pub enum Stage {
 }
 
 /// The kubelet's view of one pod.
+#[derive(Clone)]
 pub struct Run {
     pub stage: Stage,
     pub restarts: i64,

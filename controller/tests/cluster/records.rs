@@ -49,7 +49,7 @@ impl fmt::Display for Record {
 }
 
 /// All requests, oldest first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Records(Vec<Record>);
 
 impl Records {

@@ -117,5 +117,5 @@ fn report(store: &mut Store, key: &Key, set: &Value, due: &mut Due) {
         "readyReplicas": ready, "availableReplicas": available,
         "observedGeneration": set["metadata"]["generation"],
     });
-    store.modify(ACTOR, key, |set| set["status"] = status);
+    store.report(ACTOR, key, status);
 }

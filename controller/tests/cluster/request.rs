@@ -15,11 +15,12 @@ use super::{
     scale,
     selector::Selector,
     store::{By, Store},
+    texts::Wire,
     watch::Interest,
 };
 
 pub enum Reply {
-    Object(u16, Value),
+    Json(u16, Bytes),
     Text(String),
     Watch { interest: Interest, first: Vec<Value>, bookmarks: bool, lasts: Duration },
 }
@@ -119,7 +120,7 @@ impl ApiRequest {
             let allowed = (state.allows)(&self.body["spec"]);
             let mut review = self.body.clone();
             review["status"] = json!({"allowed": allowed});
-            return Ok(Reply::Object(201, review));
+            return Ok(made(201, &review));
         }
         let kind = self.kind.ok_or_else(Failure::no_such_path)?;
         if self.subresource == "log" && *kind == kinds::PODS {
@@ -134,31 +135,28 @@ impl ApiRequest {
         if !known || (kind.namespaced && self.namespace.is_empty() && !matches!(self.verb, "list" | "watch")) {
             return Err(Failure::no_such_path());
         }
-        let store = &mut state.store;
+        let (store, wire) = (&mut state.store, &mut state.wire);
         let key = Key::new(kind, &self.namespace, &self.name);
         match self.verb {
-            "get" => self.get(store, &key),
-            "list" => self.list(store, kind),
+            "get" => self.get(store, wire, &key),
+            "list" => self.list(store, wire, kind),
             "watch" => self.watch(store, kind),
             "create" => {
                 let object = store.create(&self.by(), kind, &self.namespace, self.body.clone())?;
-                Ok(Reply::Object(201, object.as_ref().clone()))
+                Ok(made(201, &object))
             }
-            "delete" => {
-                let object = store.delete(&self.by(), &key, &self.body)?;
-                Ok(Reply::Object(200, object.as_ref().clone()))
-            }
+            "delete" => Ok(made(200, &*store.delete(&self.by(), &key, &self.body)?)),
             _ => self.change(store, &key),
         }
     }
 
-    fn get(&self, store: &Store, key: &Key) -> Result<Reply, Failure> {
+    fn get(&self, store: &Store, wire: &mut Wire, key: &Key) -> Result<Reply, Failure> {
         let found = store.at(key).ok_or_else(|| Failure::not_found(key.kind, &key.name))?;
-        let object = match self.subresource.as_str() {
-            "scale" => scale::of(found),
-            _ => self.interest(key.kind)?.shape(found),
-        };
-        Ok(Reply::Object(200, object))
+        match self.subresource.as_str() {
+            "scale" => Ok(made(200, &scale::of(found))),
+            _ if self.partial => Ok(made(200, &self.interest(key.kind)?.shape(found))),
+            _ => Ok(Reply::Json(200, wire.whole(key, found))),
+        }
     }
 
     fn change(&self, store: &mut Store, key: &Key) -> Result<Reply, Failure> {
@@ -166,7 +164,7 @@ impl ApiRequest {
         if self.is_apply() && self.verb == "patch" {
             let force = self.param("force") == "true";
             let (object, created) = store.apply(&by, key, self.body.clone(), force)?;
-            return Ok(Reply::Object(if created { 201 } else { 200 }, object.as_ref().clone()));
+            return Ok(made(if created { 201 } else { 200 }, &object));
         }
         let old = store.at(key).cloned();
         let old = old.ok_or_else(|| Failure::not_found(key.kind, &key.name))?;
@@ -174,11 +172,10 @@ impl ApiRequest {
         let seen = if scales { Arc::new(scale::of(&old)) } else { old.clone() };
         let wanted = self.wanted(&seen)?;
         if !scales {
-            let object = store.update(&by, key, wanted)?;
-            return Ok(Reply::Object(200, object.as_ref().clone()));
+            return Ok(made(200, &*store.update(&by, key, wanted)?));
         }
         let object = store.update(&by, key, scale::onto(&old, &wanted))?;
-        Ok(Reply::Object(200, scale::of(&object)))
+        Ok(made(200, &scale::of(&object)))
     }
 
     /// The whole object as a PUT or a patch asks for it.
@@ -212,7 +209,7 @@ impl ApiRequest {
     }
 
     /// Pages go by key; what changes between two pages is seen as it is then.
-    fn list(&self, store: &Store, kind: &'static Kind) -> Result<Reply, Failure> {
+    fn list(&self, store: &Store, wire: &mut Wire, kind: &'static Kind) -> Result<Reply, Failure> {
         let interest = self.interest(kind)?;
         let limit: usize = self.param("limit").parse().ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
         let after = self.param("continue");
@@ -221,15 +218,11 @@ impl ApiRequest {
             .of(kind, &self.namespace)
             .filter(|(key, object)| interest.selector.matches(object) && (after.is_empty() || *place(key) > *after))
             .peekable();
-        let (mut items, mut last) = (Vec::new(), String::new());
+        let (mut items, mut last) = (Vec::<Bytes>::new(), String::new());
         while items.len() < limit
             && let Some((key, object)) = found.next()
         {
-            let mut item = interest.shape(object);
-            if !kind.custom && !self.partial {
-                object::unset(&mut item, "/apiVersion");
-                object::unset(&mut item, "/kind");
-            }
+            let item = if self.partial { interest.shape(object).to_string().into() } else { wire.item(key, object) };
             items.push(item);
             last = place(key);
         }
@@ -241,8 +234,10 @@ impl ApiRequest {
             true => ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadataList".to_owned()),
             false => (kind.api_version(), format!("{}List", kind.kind)),
         };
-        let list = json!({"apiVersion": api_version, "kind": list, "metadata": metadata, "items": items});
-        Ok(Reply::Object(200, list))
+        let head = json!({"apiVersion": api_version, "kind": list, "metadata": metadata}).to_string();
+        let head = head.strip_suffix('}').unwrap().as_bytes();
+        let text = [head, br#","items":["#, &items.join(&b","[..]), b"]}"].concat();
+        Ok(Reply::Json(200, text.into()))
     }
 
     fn watch(&self, store: &Store, kind: &'static Kind) -> Result<Reply, Failure> {
@@ -289,4 +284,8 @@ impl ApiRequest {
         }
         Ok(Reply::Text(text))
     }
+}
+
+fn made(code: u16, object: &Value) -> Reply {
+    Reply::Json(code, object.to_string().into())
 }

@@ -13,6 +13,7 @@ use super::{
     failure::Failure,
     kinds::{self, Key, Kind},
     object,
+    observers::{Admission, Observer, Write},
     watch::Hub,
 };
 
@@ -27,27 +28,6 @@ pub struct Event {
     pub old: Option<Arc<Value>>,
     pub new: Option<Arc<Value>>,
 }
-
-/// An accepted write, as observers and admission see it.
-pub struct Write<'a> {
-    pub at: chrono::DateTime<chrono::Utc>,
-    /// Which client or model made it.
-    pub actor: &'a str,
-    /// `create`, `update`, `patch`, `apply` or `delete`.
-    pub verb: &'static str,
-    /// `status`, `scale` or empty.
-    pub subresource: &'a str,
-    pub key: &'a Key,
-    pub old: Option<&'a Value>,
-    /// Absent when the object is gone.
-    pub new: Option<&'a Value>,
-}
-
-/// Returns what is wrong after a write. The store already holds the new state.
-pub type Observer = Box<dyn FnMut(&Write<'_>, &Store) -> Vec<String> + Send>;
-
-/// May refuse a write (with the message of a 403) before it is made.
-pub type Admission = Box<dyn FnMut(&Write<'_>, &Store) -> Result<(), String> + Send>;
 
 /// Who writes, and how.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +91,30 @@ impl Store {
             store.create(&by, &kinds::NAMESPACES, "", body).unwrap();
         }
         store
+    }
+
+    /// The same without clients. Admission is not taken along.
+    pub fn branch(&self) -> Self {
+        Self {
+            objects: self.objects.clone(),
+            by_uid: self.by_uid.clone(),
+            kinds: self.kinds.clone(),
+            history: self.history.clone(),
+            violations: self.violations.clone(),
+            observers: self.observers.iter().map(|o| o.branch()).collect(),
+            admission: Vec::new(),
+            dirty: self.dirty.clone(),
+            hub: self.hub.branch(),
+            rng: self.rng.clone(),
+            ..*self
+        }
+    }
+
+    /// Goes on under another clock, with another loop of models.
+    pub fn rebase(&mut self, clock: Clock, dirty: Arc<Notify>) {
+        self.clock = clock;
+        self.hub.rebase(clock);
+        self.dirty = dirty;
     }
 
     /// The kind of a resource: `pods`, or `events.events.k8s.io` where the short name is taken.
@@ -254,7 +258,7 @@ impl Store {
         let write = self.write(by, &event.key, event.old.as_deref(), event.new.as_deref());
         let mut found = Vec::new();
         for observer in &mut observers {
-            found.append(&mut observer(&write, self));
+            found.append(&mut observer.observe(&write, self));
         }
         self.violations.append(&mut found);
         self.observers = observers;
@@ -285,6 +289,13 @@ impl Store {
         let by = By::model(actor, "update");
         self.commit(&by, key, Some(new));
         true
+    }
+
+    /// A model's report; nothing is written when it says nothing new.
+    pub fn report(&mut self, actor: &str, key: &Key, status: Value) {
+        if self.objects.get(key).is_some_and(|object| object["status"] != status) {
+            self.modify(actor, key, |object| object["status"] = status);
+        }
     }
 
     /// The finalizers and owners that still hold something, for dumps.

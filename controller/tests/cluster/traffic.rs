@@ -66,13 +66,14 @@ impl Default for Settings {
 type ServiceName = (String, String);
 
 /// A proxy's copy of the endpoints: the UIDs of pods to choose from, per Service.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Proxy {
     view: BTreeMap<ServiceName, Vec<String>>,
     seen: u64,
     syncs: Option<Moment>,
 }
 
+#[derive(Clone)]
 pub struct Traffic {
     pub rng: Rng,
     pub settings: Settings,

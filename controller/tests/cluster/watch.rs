@@ -121,6 +121,15 @@ impl Hub {
         }
     }
 
+    /// The same without anyone who listens.
+    pub fn branch(&self) -> Self {
+        Self { lag: self.lag, next: self.next, ..Self::new(self.clock, self.rng.clone()) }
+    }
+
+    pub fn rebase(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
     /// Opens a watch that begins with the given lines.
     pub fn open(&mut self, interest: Interest, first: Vec<Value>) -> UnboundedReceiver<Line> {
         let (lines, receiver) = unbounded_channel();

@@ -24,6 +24,7 @@ use super::{
 };
 
 /// The state of the models that is not in the store.
+#[derive(Clone)]
 pub struct World {
     pub rng: Rng,
     pub behaviours: BTreeMap<String, Behaviour>,

@@ -37,14 +37,16 @@ fn unproven(store: &Store, release: &Value, answering: &dyn Fn(&Value) -> bool) 
         return None;
     }
     let to = release.pointer("/spec/to/revision")?.as_str()?;
-    let plan: Value = serde_json::from_str(release.pointer("/spec/plan")?.as_str()?).ok()?;
-    let gates = plan.get("gates").and_then(Value::as_array).cloned().unwrap_or_default();
-    let wanted = gates.iter().filter(|g| g["at"] == "traffic").count();
-    let verdicts = release.pointer("/status/gates").and_then(Value::as_array).cloned().unwrap_or_default();
-    let passed = verdicts.iter().filter(|g| g["at"] == "traffic" && g["verdict"] == "Pass").count();
-    let serves = store.list("pods").any(|p| revision(p) == Some(to) && answering(p));
     let fast = release.pointer("/spec/fast").is_some_and(|f| f == true);
-    (serves && passed < wanted && !fast).then(|| format!("revision {to} answers callers before its gates have passed"))
+    if fast || !store.list("pods").any(|p| revision(p) == Some(to) && answering(p)) {
+        return None;
+    }
+    let plan: Value = serde_json::from_str(release.pointer("/spec/plan")?.as_str()?).ok()?;
+    let list = |gates: Option<&Value>| gates.and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = list(plan.get("gates")).iter().filter(|g| g["at"] == "traffic").count();
+    let verdicts = list(release.pointer("/status/gates"));
+    let passed = verdicts.iter().filter(|g| g["at"] == "traffic" && g["verdict"] == "Pass").count();
+    (passed < wanted).then(|| format!("revision {to} answers callers before its gates have passed"))
 }
 
 /// The stable revision keeps its pods until everything has gone over.
@@ -69,9 +71,9 @@ fn strings(map: Option<&Value>) -> BTreeMap<String, String> {
 }
 
 fn selects(selector: &BTreeMap<String, String>, pod: &Value) -> bool {
-    let labels = strings(pod.pointer("/metadata/labels"));
     let here = pod.pointer("/metadata/namespace").is_some_and(|n| n == NS);
-    here && !selector.is_empty() && selector.iter().all(|(k, v)| labels.get(k) == Some(v))
+    let labelled = |(key, value): (&String, &String)| pod["metadata"]["labels"].get(key).is_some_and(|v| v == value);
+    here && !selector.is_empty() && selector.iter().all(labelled)
 }
 
 fn is_ready(pod: &Value) -> bool {

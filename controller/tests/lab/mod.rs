@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // each test crate uses a part of it
 
+pub mod crashes;
 mod invariants;
 pub mod shop;
 
@@ -20,7 +21,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::cluster::{Cluster, Fault};
+use crate::cluster::{Branch, Cluster, Store};
 
 /// The namespace of everything.
 pub const NS: &str = "shop";
@@ -49,15 +50,22 @@ impl Lab {
         Self { cluster, controller: None }
     }
 
+    /// Goes on where the controller has crashed.
+    pub fn resume(branch: Branch) -> Self {
+        Self { cluster: Cluster::resume(branch, "controller"), controller: None }
+    }
+
     /// Starts the controller. When its process dies, it comes back after `pause`.
-    pub fn controller(mut self, pause: Duration) -> Self {
+    pub fn controller(self, pause: Duration) -> Self {
+        self.controller_in(Duration::ZERO, pause)
+    }
+
+    /// The same, for the first time after a while.
+    pub fn controller_in(mut self, first: Duration, pause: Duration) -> Self {
         let cluster = self.cluster.clone();
         self.controller = Some(tokio::spawn(async move {
-            loop {
-                let process = process(&cluster);
-                if cluster.until_crash(process).await.is_ok() {
-                    return;
-                }
+            tokio::time::sleep(first).await;
+            while cluster.until_crash(process(&cluster)).await.is_err() {
                 tokio::time::sleep(pause).await;
             }
         }));
@@ -69,12 +77,6 @@ impl Lab {
         if let Some(task) = self.controller.take() {
             task.abort();
         }
-    }
-
-    /// The controller dies at its n-th write.
-    pub fn dying_at(self, write: u64, fault: Fault) -> Self {
-        self.cluster.fault("controller", write, fault);
-        self
     }
 
     /// Waits in virtual time; panics with what is there.
@@ -90,9 +92,11 @@ impl Lab {
     /// Waits until a policy is settled on an image.
     pub async fn until_settled_on(&self, image: &str) {
         self.until(&format!("settled on {image}"), |c| {
-            let policy = c.get("rolloutpolicies", NS, "shop");
-            let stable = policy.and_then(|p| p.pointer("/status/stable/images/0").cloned());
-            phase(c) == "Settled" && stable == Some(json!(image))
+            c.look(|store| {
+                let status = store.get("rolloutpolicies", NS, "shop").and_then(|p| p.get("status"));
+                let says = |pointer, what: &str| status.and_then(|s| s.pointer(pointer)).is_some_and(|s| s == what);
+                says("/phase", "Settled") && says("/stable/images/0", image)
+            })
         })
         .await;
     }
@@ -199,21 +203,29 @@ impl Measure for Numbers {
 
 /// The policy's phase as its status says it.
 pub fn phase(cluster: &Cluster) -> String {
-    let policy = cluster.get("rolloutpolicies", NS, "shop");
-    policy.and_then(|p| Some(p.pointer("/status/phase")?.as_str()?.to_owned())).unwrap_or_default()
+    cluster.look(|store| phase_of(store.get("rolloutpolicies", NS, "shop")))
 }
 
-/// The phase of the newest release.
+/// The newest release.
 pub fn release(cluster: &Cluster) -> Option<Value> {
-    cluster.list("releases", NS).into_iter().max_by_key(|r| {
-        let sequence = r.pointer("/metadata/annotations/sluice.dev~1sequence").and_then(Value::as_str);
-        sequence.and_then(|s| s.parse::<u64>().ok())
-    })
+    cluster.look(|store| newest(store).cloned())
 }
 
 /// The phase of the newest release, as a word.
 pub fn release_phase(cluster: &Cluster) -> String {
-    release(cluster).and_then(|r| Some(r.pointer("/status/phase")?.as_str()?.to_owned())).unwrap_or_default()
+    cluster.look(|store| phase_of(newest(store)))
+}
+
+fn phase_of(object: Option<&Value>) -> String {
+    let phase = object.and_then(|o| o.pointer("/status/phase")?.as_str());
+    phase.unwrap_or_default().to_owned()
+}
+
+fn newest(store: &Store) -> Option<&Value> {
+    store.list("releases").max_by_key(|r| {
+        let sequence = r.pointer("/metadata/annotations/sluice.dev~1sequence").and_then(Value::as_str);
+        sequence.and_then(|s| s.parse::<u64>().ok())
+    })
 }
 
 fn name(object: &Value) -> String {

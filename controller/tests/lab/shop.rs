@@ -58,7 +58,7 @@ pub fn blue_green() -> Value {
 
 impl Lab {
     /// Version 1 runs with four pods and gets requests; no policy yet.
-    pub async fn running(self) -> Self {
+    pub async fn running(&self) {
         self.cluster.apply(json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "ConformanceSuite", "metadata": { "name": "shop", "namespace": NS },
             "spec": { "image": "suite:1" },
@@ -72,14 +72,12 @@ impl Lab {
         .await;
         self.cluster.advance(std::time::Duration::from_secs(5)).await;
         self.cluster.traffic(NS, "shop");
-        self
     }
 
     /// The policy takes version 1 over.
-    pub async fn taken_over(self, strategy: Value) -> Self {
+    pub async fn taken_over(&self, strategy: Value) {
         self.cluster.apply(policy(strategy));
         self.until_settled_on("shop:1").await;
-        self
     }
 
     /// Changes the image of the user's Deployment, as `kubectl set image` does.

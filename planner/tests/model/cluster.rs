@@ -184,6 +184,7 @@ impl Model {
             decisions: self.decisions_now(),
             unsettled: self.unsettled.clone(),
             blockers: self.blockers.clone(),
+            failing: self.failing,
         }
     }
 

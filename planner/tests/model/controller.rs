@@ -50,6 +50,7 @@ impl Model {
             }
             done = self.perform(action);
         }
+        self.failing = !done;
         self.waiting = plan.waiting.clone();
         if crash.is_some() {
             self.log.push("      the controller crashed".into());

@@ -99,6 +99,7 @@ pub struct Model {
     pub runs: BTreeMap<(String, RunKey), i64>,
     pub unsettled: BTreeMap<String, String>,
     pub blockers: Vec<Blocker>,
+    pub failing: bool,
     pub deleting: bool,
     pub finalizer: bool,
     /// Nobody but us has set the policy's number of replicas.
@@ -154,6 +155,7 @@ impl Model {
             runs: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             blockers: Vec::new(),
+            failing: false,
             deleting: false,
             finalizer: false,
             capacity_is_ours: false,

@@ -1,0 +1,110 @@
+//! Scenarios that must end alike wherever the controller crashes.
+
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::Behaviour,
+    delete, is_as_before,
+    lab::{
+        Lab,
+        crashes::{
+            Step::{Do, Wait},
+            survives_a_crash_at_every_write,
+        },
+        release_phase, shop,
+    },
+    secs, until_removed,
+};
+
+fn running(lab: &Lab) -> BoxFuture<'_, ()> {
+    for image in ["shop:1", "shop:2"] {
+        lab.cluster.behaviour(image, soon_gone());
+    }
+    lab.running().boxed()
+}
+
+/// Outlasts what the policy gives open connections, and no more: it is waited for in every history.
+fn soon_gone() -> Behaviour {
+    Behaviour::healthy().draining_for(secs(6))
+}
+
+/// A policy with two looks wherever it bakes: a third would be one like the second.
+fn govern(lab: &Lab, strategy: Value) {
+    let mut policy = shop::policy(strategy);
+    policy["spec"]["warmFor"] = json!("10s");
+    lab.cluster.apply(policy);
+}
+
+fn taken_over(lab: &Lab) -> BoxFuture<'_, ()> {
+    lab.until_settled_on("shop:1").boxed()
+}
+
+fn rest(lab: &Lab) -> BoxFuture<'_, ()> {
+    lab.cluster.advance(secs(60)).boxed()
+}
+
+#[test]
+fn a_good_canary_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| govern(lab, shop::canary())),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Wait(rest),
+    ]);
+}
+
+#[test]
+fn a_bad_canary_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| govern(lab, shop::canary())),
+        Wait(taken_over),
+        Do(|lab| {
+            lab.cluster.behaviour("shop:bad", soon_gone().failing(0.5));
+            lab.deploy("shop:bad");
+        }),
+        Wait(|lab| lab.until_phase("RolledBack").boxed()),
+        Wait(rest),
+    ]);
+}
+
+#[test]
+fn blue_green_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| govern(lab, json!({ "blueGreen": { "bake": "10s" } }))),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Wait(rest),
+    ]);
+}
+
+#[test]
+fn a_deletion_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| govern(lab, shop::canary())),
+        Wait(taken_over),
+        Do(delete),
+        Wait(|lab| until_removed(lab).boxed()),
+        Wait(|lab| is_as_before(lab).boxed()),
+    ]);
+}
+
+#[test]
+fn a_deletion_in_the_middle_of_a_canary_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| govern(lab, shop::canary())),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| async { lab.until("live", |c| release_phase(c) == "Shifting").await }.boxed()),
+        Do(delete),
+        Wait(|lab| until_removed(lab).boxed()),
+        Wait(|lab| is_as_before(lab).boxed()),
+    ]);
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# bench.sh [PART...]: measures Sluice on a real Kubernetes and prints the figures beside those of its peers.
+#
+# Parts: live (releases under load, the controller killed), applied (manifests
+# applied again, the policy deleted), fleet (1, 200 and 1,000 policies at rest).
+# Default: all, which takes about 18 minutes. The local cluster "bench" is made
+# fresh and taken down at the end, whatever happens; KEEP=1 leaves it.
+set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;; esac
+# shellcheck source=kind-tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+SLUICE_BEGAN=$(date +%s) # one clock for all that is told
+export SLUICE_BEGAN
+NAME=bench
+[ "${CLUSTER:-local}" = local ] || fail "the figures come from the API server's audit log, which only a local cluster has: unset CLUSTER"
+
+[ -z "${PEERS:-}" ] || fail "the peers cannot be measured in the same run yet: unset PEERS, their columns show earlier figures"
+
+toolchains
+say "building the benchmark"
+cargo build --locked --quiet --package kind-tests --bin bench
+trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh down "$NAME"; exit $code' EXIT
+trap 'exit 130' INT TERM
+bring_up "$NAME" --fresh
+cargo run --locked --quiet --package kind-tests --bin bench -- "$@"
