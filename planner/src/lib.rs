@@ -112,7 +112,8 @@ fn turned(before: &Journal, after: &Journal) -> bool {
 /// At once after every effect and every move; else when something is due.
 fn requeue(policy: &Policy, plan: &Plan, now: DateTime<Utc>) -> TimeDelta {
     let Some(waiting) = &plan.waiting else { return TimeDelta::zero() };
-    let look = plan.journal.as_ref().and_then(|j| next_look(policy, j));
+    // A look that is due was begun in this pass, and wakes the release up when it has an answer.
+    let look = plan.journal.as_ref().and_then(|j| next_look(policy, j)).filter(|at| *at > now);
     let due = [waiting.until, look].into_iter().flatten().min();
     let attention = if waiting.stalled { TimeDelta::minutes(5) } else { ATTENTION };
     due.map_or(attention, |at| (at - now).clamp(TimeDelta::milliseconds(50), attention))

@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    converge::Desired,
-    events::succeed,
+    converge::{Converged, Desired, converge},
+    events::{enter, succeed},
     id::RevisionId,
     journal::{Journal, Phase, RevisionRef},
     plan::{Action, Plan, Waiting},
     policy::Policy,
+    update::capacity,
     world::{Release, Selects, World},
 };
 
@@ -29,7 +30,7 @@ enum Way<'a> {
     /// It wishes something else, or its pods do not come up: stable's pods stay, without us.
     LeaveServing(&'a RevisionRef),
     /// It cannot be read what it wishes.
-    Unread,
+    Unread(&'a RevisionRef),
 }
 
 fn way<'a>(world: &World, release: &'a Release, journal: &Journal, late: bool) -> Way<'a> {
@@ -40,7 +41,7 @@ fn way<'a>(world: &World, release: &'a Release, journal: &Journal, late: bool) -
         // Its own pods serve and ours have begun to go: there is no other way any more.
         _ if journal.phase == Phase::Warm => Way::HandBack(stable),
         Some(true) if !(late && before_switch) => Way::HandBack(stable),
-        None if !late => Way::Unread,
+        None if !late => Way::Unread(stable),
         _ => Way::LeaveServing(stable),
     }
 }
@@ -64,7 +65,23 @@ pub(crate) fn pass(
         Way::Leave => clear_away(world, journal, now),
         Way::HandBack(stable) => hand_back::pass(policy, world, stable, journal, late, now),
         Way::LeaveServing(stable) => leave_serving::pass(policy, world, stable, journal, late, now),
-        Way::Unread => Plan::wait(Waiting::for_it("Reading", "the workload is being read"), journal),
+        Way::Unread(stable) => unread(policy, world, stable, journal, now),
+    }
+}
+
+/// Stable's pods serve until it is known what the workload's own pods are; they may have changed already.
+fn unread(policy: &Policy, world: &World, stable: &RevisionRef, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+    if journal.phase == Phase::Promoting {
+        enter(&mut journal, Phase::Preparing, now);
+        return Plan::moved(journal);
+    }
+    let apex = Some(Selects::Serving(stable.revision.clone()));
+    let want = Desired { apex, apex_needs: 1, ..keep(world, stable, capacity(policy, world)) };
+    match converge(&want, world) {
+        Converged::Act(actions) => Plan::act(actions, journal),
+        Converged::Wait(_) | Converged::InForce => {
+            Plan::wait(Waiting::for_it("Reading", "the workload is being read"), journal)
+        }
     }
 }
 

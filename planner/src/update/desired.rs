@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::held_by_people;
 use crate::{
     apex,
     converge::{Desired, Members},
@@ -164,7 +165,7 @@ fn next_need(policy: &Policy, journal: &Journal, capacity: u32, k: u32, now: Dat
     let step = policy.steps().get(k.saturating_sub(1) as usize);
     let (Some(step), Some(applied)) = (step, journal.applied_at) else { return 0 };
     let ahead = (step.bake / 2).min(AHEAD);
-    let held = step.pause && journal.orders.resumed != Some(k);
+    let held = held_by_people(policy, journal).is_err() || (step.pause && journal.orders.resumed != Some(k));
     if held || looks::failing(journal) || now < applied + policy.propagation + step.bake - ahead {
         return 0;
     }

@@ -97,6 +97,11 @@ impl Model {
         if self.stable.iter().chain(to).chain(own).any(|r| down(self, &r.digest)) {
             self.oracle.down_until = self.clock + 10;
         }
+        // A template that the user changes after the Service was given back rolls out by itself, with whatever quota there is.
+        let given_back = self.deleting && self.apex.as_ref().is_some_and(|a| a.selects == Selects::Users);
+        if given_back && self.load.as_ref().is_some_and(|l| self.clock < l.since + 10) {
+            self.oracle.down_until = self.clock + 10;
+        }
         // We never write these while our mark is on the Service.
         let meddled = |a: &super::Service| match a.selects {
             Selects::Garbled => true,

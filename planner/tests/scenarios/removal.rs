@@ -271,3 +271,14 @@ fn a_policy_made_again_and_deleted_cleans_up_what_was_left_serving() {
     gone(&mut m);
     given_back(&m);
 }
+
+#[test]
+fn a_workload_that_cannot_be_read_while_it_is_given_back_leaves_callers_with_stable() {
+    let mut m = Model::adopted(canary());
+    m.delete_policy().until_phase(Phase::Promoting);
+    m.load.as_mut().unwrap().readable = false;
+    m.run(5);
+    assert_eq!((m.reason(), m.reached(1)), ("Reading", 4), "{}", m.story());
+    m.load.as_mut().unwrap().readable = true;
+    m.until("the policy is gone", 600, |m| m.gone);
+}
