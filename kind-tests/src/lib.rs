@@ -43,6 +43,7 @@ pub mod revision;
 pub mod selectors;
 pub mod traffic;
 pub mod wait;
+pub mod words;
 
 /// What nearly every test needs.
 pub mod prelude {

@@ -278,7 +278,8 @@ fn a_workload_that_cannot_be_read_while_it_is_given_back_leaves_callers_with_sta
     m.delete_policy().until_phase(Phase::Promoting);
     m.load.as_mut().unwrap().readable = false;
     m.run(5);
-    assert_eq!((m.reason(), m.reached(1)), ("Reading", 4), "{}", m.story());
+    // From there on the switch is made anew, with all of its waits.
+    assert_eq!((m.reason(), m.phase(), m.reached(1)), ("Reading", Some(Phase::Preparing), 4), "{}", m.story());
     m.load.as_mut().unwrap().readable = true;
     m.until("the policy is gone", 600, |m| m.gone);
 }

@@ -59,7 +59,7 @@ pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
 }
 
 fn deleted(lap: crate::laps::Lap) -> Cell {
-    failed(lap.failed).note(&format!("of {}", crate::column::thousands(lap.sent)))
+    failed(lap.failed).note(&format!("of {}", kind_tests::words::thousands(lap.sent)))
 }
 
 async fn apply(ns: &Namespace, app: &App) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kind_tests::words::thousands;
+
 use crate::figure::Figure;
 
 /// One value of the table.
@@ -66,23 +68,5 @@ impl Column {
     /// The figure, where it was measured.
     pub fn get(&self, figure: Figure) -> Option<&Cell> {
         self.cells.get(&figure)
-    }
-}
-
-/// With a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_commas_between_thousands() {
-        let all: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].map(thousands).into();
-        assert_eq!(all, ["0", "999", "1,000", "12,345", "1,234,567"]);
     }
 }

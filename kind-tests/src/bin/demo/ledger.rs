@@ -2,7 +2,9 @@
 
 use apps::report::{Counts, Identity, Report};
 
-use crate::{counters::Counters, identity::Identities, screen::Screen, shop::FRONTEND, words::thousands};
+use kind_tests::words::thousands;
+
+use crate::{counters::Counters, identity::Identities, screen::Screen, shop::FRONTEND};
 
 /// All that the figures come from.
 pub struct Ledger {

@@ -7,8 +7,9 @@ use std::{
 };
 
 use apps::{clock, report::Report};
+use kind_tests::words::thousands;
 
-use crate::{row::Row, words::thousands};
+use crate::row::Row;
 
 /// A line that is too long is cut at the edge instead of wrapped, so that the number of lines stays known.
 const BEGIN: &str = "\x1b[?25l\x1b[?7l";

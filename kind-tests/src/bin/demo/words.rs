@@ -1,18 +1,5 @@
 //! Numbers and texts as people read them.
 
-/// With a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// On one line, and no longer than this many characters.
 pub fn one_line(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -52,12 +39,6 @@ pub fn tag(image: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_commas_between_thousands() {
-        let all: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].map(thousands).into();
-        assert_eq!(all, ["0", "999", "1,000", "12,345", "1,234,567"]);
-    }
 
     #[test]
     fn a_long_text_is_cut_and_put_on_one_line() {
