@@ -5,6 +5,10 @@
 # applied again, the policy deleted), fleet (1, 200 and 1,000 policies at rest).
 # Default: all, which takes about 18 minutes. The local cluster "bench" is made
 # fresh and taken down at the end, whatever happens; KEEP=1 leaves it.
+#
+# PEERS=1 builds Flagger and Argo Rollouts from their Go modules, installs them
+# beside Sluice and measures them in the same run, one after the other; without
+# it their columns show figures of an earlier run.
 set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;; esac
 # shellcheck source=kind-tests/lib.sh
@@ -16,7 +20,8 @@ export SLUICE_BEGAN
 NAME=bench
 [ "${CLUSTER:-local}" = local ] || fail "the figures come from the API server's audit log, which only a local cluster has: unset CLUSTER"
 
-[ -z "${PEERS:-}" ] || fail "the peers cannot be measured in the same run yet: unset PEERS, their columns show earlier figures"
+case ${PEERS:=} in '' | 1) ;; *) fail "PEERS=$PEERS: set it to 1 to measure Flagger and Argo Rollouts too, or unset it" ;; esac
+export PEERS
 
 toolchains
 say "building the benchmark"
@@ -24,4 +29,5 @@ cargo build --locked --quiet --package kind-tests --bin bench
 trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh down "$NAME"; exit $code' EXIT
 trap 'exit 130' INT TERM
 bring_up "$NAME" --fresh
+[ -z "$PEERS" ] || kind-tests/cluster/peers.sh "$NAME"
 cargo run --locked --quiet --package kind-tests --bin bench -- "$@"

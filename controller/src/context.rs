@@ -53,7 +53,7 @@ struct Memory {
     waits: BTreeMap<String, (String, DateTime<Utc>)>,
     /// By policy: passes in a row that failed.
     failures: BTreeMap<String, u32>,
-    /// By policy: when its status was last written.
+    /// By policy or release: when its status was last written.
     told: BTreeMap<String, DateTime<Utc>>,
     /// By policy: when its workload was scaled to zero, and who had scaled it up.
     contests: BTreeMap<String, Vec<(DateTime<Utc>, String)>>,
@@ -151,16 +151,16 @@ impl Context {
         self.memory().failures.remove(policy);
     }
 
-    /// The status of a policy was written.
-    pub fn told(&self, policy: &str) {
+    /// The status of a policy or a release was written.
+    pub fn told(&self, object: &str) {
         let now = self.now();
-        self.memory().told.insert(policy.to_owned(), now);
+        self.memory().told.insert(object.to_owned(), now);
     }
 
-    /// Whether the status of a policy was written within this time.
-    pub fn told_within(&self, policy: &str, time: TimeDelta) -> bool {
+    /// Whether the status of a policy or a release was written within this time.
+    pub fn told_within(&self, object: &str, time: TimeDelta) -> bool {
         let now = self.now();
-        self.memory().told.get(policy).is_some_and(|at| now - *at < time)
+        self.memory().told.get(object).is_some_and(|at| now - *at < time)
     }
 
     /// The workload of a policy was scaled to zero after this manager had scaled it up.
@@ -195,5 +195,6 @@ impl Context {
         let mut memory = self.memory();
         memory.looks.remove(release);
         memory.waits.remove(release);
+        memory.told.remove(release);
     }
 }

@@ -8,6 +8,7 @@ pub mod context;
 pub mod digest;
 pub mod events;
 pub mod gates;
+pub mod lease;
 pub mod metrics;
 pub mod observe;
 pub mod policy;

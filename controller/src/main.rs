@@ -14,14 +14,11 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use controller::{api::Kube, context::Context, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch};
+use controller::{api::Kube, context::Context, lease, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch};
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{
-    Api, Client, Config,
-    runtime::{WatchStreamExt as _, watcher::watch_object},
-};
+use kube::{Api, Client, Config};
 
 /// Progressive delivery and conformance gates for Kubernetes.
 #[derive(Parser)]
@@ -61,7 +58,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
     let requests = client(&config, Some(Duration::from_secs(10)))?;
     let watches = client(&config, Some(Duration::from_secs(70)))?;
-    let lease = client(&config, Some(Duration::from_secs(4)))?;
+    let election = client(&config, Some(Duration::from_secs(4)))?;
     let telemetry = Telemetry::default();
     let ready = server::Readiness::default();
     let mut serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
@@ -86,7 +83,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     ));
     let leases = Api::<Lease>::namespaced(client(&config, Some(Duration::from_secs(70)))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
-    let election = LeaderElection::new(lease, &arguments.namespace, &arguments.lease, &identity)
+    let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)
+        .with_lease_duration(lease::LASTS)
         .with_retry_period(Duration::from_secs(6))
         .with_renew_deadline(Duration::from_secs(13));
     let (leading, woken) = (AtomicBool::new(false), Mutex::new(Some(woken)));
@@ -111,7 +109,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 return served.context("serving metrics")?.with_context(|| format!("listening on {}", arguments.listen));
             }
             // The election itself looks only every few seconds; begun anew, it looks at once.
-            () = given_back(&leases, &arguments.lease, &leading) => tracing::info!("the lease was given back"),
+            free = lease::free(&leases, &arguments.lease, || !leading.load(Ordering::Relaxed)) => {
+                tracing::info!(?free, "the lease is free");
+            }
         }
     }
     tracing::info!("asked to end: giving the lease back");
@@ -128,24 +128,6 @@ fn client(config: &Config, read_timeout: Option<Duration>) -> anyhow::Result<Cli
     config.reset_reader_on_write = true;
     config.connect_timeout = Some(Duration::from_secs(5));
     Client::try_from(config).context("making a client of the API server")
-}
-
-/// Waits until another holder gives the lease back; for ever while this replica leads.
-async fn given_back(leases: &Api<Lease>, name: &str, leading: &AtomicBool) {
-    let free = |lease: Option<Lease>| {
-        lease.is_some_and(|l| l.spec.and_then(|s| s.holder_identity).unwrap_or_default().is_empty())
-    };
-    let mut seen = watch_object(leases.clone(), name).default_backoff().boxed();
-    let mut held = false;
-    while let Some(lease) = seen.next().await {
-        let Ok(lease) = lease else { continue };
-        if !free(lease) {
-            held = true;
-        } else if held && !leading.load(Ordering::Relaxed) {
-            return;
-        }
-    }
-    std::future::pending().await
 }
 
 async fn terminated() {

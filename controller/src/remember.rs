@@ -18,8 +18,8 @@ use crate::{
 /// A wait shorter than this is not worth a write.
 const WORTH_TELLING: TimeDelta = TimeDelta::milliseconds(1500);
 
-/// How often a policy's status says anew what its release waits for, at most.
-const WORDS: TimeDelta = TimeDelta::seconds(5);
+/// How often a status says in other words what is waited for, at most.
+const WORDS: TimeDelta = TimeDelta::seconds(10);
 
 /// What was written, if anything.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,23 +34,25 @@ pub enum Written {
 
 /// Writes the journal if it moved, else the policy's status if that changed.
 pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) -> Result<Written, Error> {
-    if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal)
-        && worth_writing(context, release, next)
-    {
-        write_journal(context, observed, release, next).await?;
-        return Ok(Written::Journal);
+    let mut waited = None;
+    if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal) {
+        let reason = next.waiting.as_ref().map_or("", |w| &w.reason);
+        let so_long = context.waited(&key_of(release), reason);
+        if worth_writing(context, release, next, so_long) {
+            write_journal(context, observed, release, next).await?;
+            return Ok(Written::Journal);
+        }
+        waited = Some(so_long);
     }
     // A policy whose finalizer was just taken off is gone.
     let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
     let next = status::status(observed, plan, context.contested_by(&observed.key()).as_deref(), context.now());
-    if removed
-        || observed.object.status.as_ref() == Some(&next)
-        || (!plan.actions.is_empty() && observed.world.release.is_some())
-    {
+    if removed || observed.object.status.as_ref() == Some(&next) || !plan.actions.is_empty() {
         return Ok(Written::Nothing);
     }
     let key = observed.key();
-    if only_words(observed, &next) && context.told_within(&key, WORDS) {
+    let short = waited.is_some_and(|waited| waited < WORTH_TELLING);
+    if only_words(observed, &next) && (short || context.told_within(&key, WORDS)) {
         return Ok(Written::Nothing);
     }
     let api = context.kube.of::<RolloutPolicy>(&observed.namespace());
@@ -104,7 +106,9 @@ async fn write_failure(context: &Arc<Context>, policy: &RolloutPolicy, error: &E
 }
 
 /// Whether the journal differs by more than the words of a short wait.
-fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> bool {
+///
+/// `waited` is how long its reason to wait has been the same.
+fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal, waited: TimeDelta) -> bool {
     let before = journal(release);
     if before == next {
         return false;
@@ -119,11 +123,13 @@ fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal) -> b
         return true;
     }
     let Some(waiting) = &next.waiting else { return before.waiting.as_ref().is_some_and(|w| w.stalled) };
-    let key = format!("{}/{}", release.namespace().unwrap_or_default(), release.name_any());
     let known = before.waiting.as_ref().is_some_and(|w| w.reason == waiting.reason);
-    let waited = context.waited(&key, &waiting.reason);
-    // The same kind of wait with other words is refreshed now and then only.
-    waiting.stalled || waited >= if known { WORTH_TELLING * 4 } else { WORTH_TELLING }
+    // The same kind of wait in other words is told now and then only.
+    waiting.stalled || if known { !context.told_within(&key_of(release), WORDS) } else { waited >= WORTH_TELLING }
+}
+
+fn key_of(release: &Release) -> String {
+    format!("{}/{}", release.namespace().unwrap_or_default(), release.name_any())
 }
 
 async fn write_journal(
@@ -151,7 +157,9 @@ async fn write_journal(
         context.telemetry.entered(next.phase);
     }
     if next.finished() {
-        context.forget_release(&format!("{}/{}", observed.namespace(), release.name_any()));
+        context.forget_release(&key_of(release));
+    } else {
+        context.told(&key_of(release));
     }
     events::publish(context, observed, release, before, next);
     Ok(())

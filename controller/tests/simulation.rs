@@ -4,6 +4,7 @@
 mod cluster;
 mod crash;
 mod lab;
+mod standby;
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 # images.sh [--cluster NAME | --pack] [IMAGE...]: packs images and gives them to a cluster.
 #
 # Images: podinfo redis prometheus controller testapp load conformance.
-# Default: all of them, to the cluster "dev" of the kind that CLUSTER names
+# For the benchmark also: flagger argo-rollouts.
+# Default: all but those, to the cluster "dev" of the kind that CLUSTER names
 # (see cluster.sh). --pack only packs, into ${SLUICE_CACHE:-~/.cache/sluice}/images.
 # An image is packed again only when its content changed, and loaded only into
 # a cluster that does not have that content under that name.

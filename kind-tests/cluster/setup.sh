@@ -16,7 +16,7 @@ for part in "${@:-all}"; do
   case $part in
   all) install_packages; need_go; build_localk8s; build_helm; build_prometheus; build_podinfo ;;
   packages) install_packages ;;
-  localk8s | helm | prometheus | podinfo) need_go; "build_$part" ;;
+  localk8s | helm | prometheus | podinfo | flagger | argo-rollouts) need_go; "build_$part" ;;
   *) die "no part named $part; see --help" ;;
   esac
 done

@@ -4,31 +4,19 @@ use anyhow::{Result, bail};
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt,
-    api::{AttachParams, DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 
-use crate::wait::{Seen, secs, wait_for};
+use crate::{
+    program::{KILLER, SLUICE},
+    wait::{Seen, secs, wait_for},
+};
 
 /// Where the chart is installed.
-pub const NAMESPACE: &str = "sluice-system";
+pub const NAMESPACE: &str = SLUICE.namespace;
 /// Selects its pods.
-pub const SELECTOR: &str = "app.kubernetes.io/name=sluice";
-/// The pod that kills; see [`kill`].
-const KILLER: &str = "kind-tests-killer";
-
-/// Its pods that are not ending.
-///
-/// # Errors
-///
-/// When they cannot be listed.
-pub async fn pods(client: &Client) -> Result<Vec<Pod>> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let mut pods = api.list(&ListParams::default().labels(SELECTOR)).await?.items;
-    pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
-    Ok(pods)
-}
+pub const SELECTOR: &str = SLUICE.selector;
 
 /// The last lines of a pod's log.
 ///
@@ -48,7 +36,7 @@ pub async fn log(client: &Client, pod: &str, lines: i64) -> Result<String> {
 pub async fn leader(client: &Client) -> Result<Pod> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
     wait_for("a controller that leads", secs(30), async || {
-        let pods = pods(client).await?;
+        let pods = SLUICE.pods(client).await?;
         let leases = leases.list(&ListParams::default()).await?;
         let holders: Vec<_> = leases.iter().filter_map(holder).collect();
         let led = pods.iter().find(|pod| holders.iter().any(|holder| holder.starts_with(&pod.name_any())));
@@ -79,32 +67,13 @@ fn holder(lease: &Lease) -> Option<String> {
 pub async fn kill(client: &Client) -> Result<String> {
     let name = wait_for("a process of the leader to kill", secs(10), async || {
         let pod = leader(client).await?;
-        // A control group's name may have other dashes than the UID.
-        let uid = pod.uid().unwrap_or_default().replace('-', "[-_]");
-        let script = format!(
-            "for p in /proc/[0-9]*; do grep -qs {uid} $p/cgroup && grep -qs ^/sluice-controller $p/cmdline && \
-             kill -9 ${{p#/proc/}} && echo killed; done; true"
-        );
-        let said = on_node(client, &script).await?;
         let name = pod.name_any();
-        if said.contains("killed") { Ok(name) } else { Err(Seen::yet(format!("pod {name} has none"))) }
+        if SLUICE.kill(client, &pod).await? { Ok(name) } else { Err(Seen::yet(format!("pod {name} has none"))) }
     })
     .await?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     pods.delete(&name, &DeleteParams::default().grace_period(0)).await?;
     Ok(name)
-}
-
-/// What a shell script prints that sees every process of the node; needs [`prepare_to_kill`].
-pub(crate) async fn on_node(client: &Client, script: &str) -> Result<String> {
-    let killers: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
-    let how = AttachParams::default().stderr(true);
-    let mut process = killers.exec(KILLER, ["sh", "-c", script], &how).await?;
-    let mut said = String::new();
-    if let Some(mut out) = process.stdout() {
-        out.read_to_string(&mut said).await?;
-    }
-    Ok(said)
 }
 
 /// Makes [`kill`] possible, and quick.

@@ -50,6 +50,15 @@ impl Namespace {
         }
         self.create_object::<Service>(app.service()).await?;
         self.create_object::<Deployment>(app.deployment()).await?;
+        self.rolled_out(app).await
+    }
+
+    /// Waits until all its pods are ready.
+    ///
+    /// # Errors
+    ///
+    /// When they do not become ready.
+    pub async fn rolled_out(&self, app: &App) -> Result<()> {
         wait_for(&format!("Deployment {} to be rolled out", app.name), secs(60), async || {
             let status = self.api::<Deployment>().get(&app.name).await?.status.unwrap_or_default();
             let available = usize::try_from(status.available_replicas.unwrap_or(0)).unwrap_or_default();

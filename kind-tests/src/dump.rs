@@ -11,7 +11,7 @@ use k8s_openapi::api::{
 };
 use kube::{ResourceExt, api::ListParams};
 
-use crate::{controller, namespace::Namespace};
+use crate::{controller, namespace::Namespace, program::SLUICE};
 
 /// Prints it to standard error; what cannot be read is said and left out.
 pub async fn print(ns: &Namespace) {
@@ -181,7 +181,7 @@ async fn events(ns: &Namespace) -> Result<Vec<String>> {
 /// The controller's last lines about this namespace.
 async fn logs(ns: &Namespace) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    for pod in controller::pods(&ns.client).await? {
+    for pod in SLUICE.pods(&ns.client).await? {
         let name = pod.name_any();
         let log = controller::log(&ns.client, &name, 2000).await?;
         let of_us: Vec<_> = log.lines().filter(|line| line.contains(&ns.name)).collect();

@@ -36,6 +36,7 @@ pub mod load;
 pub mod namespace;
 pub mod policy;
 pub mod process;
+pub mod program;
 pub mod raw;
 pub mod recorder;
 pub mod release;

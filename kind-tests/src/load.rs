@@ -59,15 +59,24 @@ impl Load {
         self
     }
 
+    /// Has it begin as soon as the Service answers, whenever that is.
+    ///
+    /// # Errors
+    ///
+    /// When its pod is refused.
+    pub async fn begin(self) -> Result<Running> {
+        let pod = format!("load-{}", self.policy);
+        self.ns.create_object::<Pod>(self.manifest(&pod)).await?;
+        Ok(Running { ns: self.ns, policy: self.policy, pod })
+    }
+
     /// Starts it, and waits for the first answers.
     ///
     /// # Errors
     ///
     /// When none come.
     pub async fn start(self) -> Result<Running> {
-        let pod = format!("load-{}", self.policy);
-        self.ns.create_object::<Pod>(self.manifest(&pod)).await?;
-        let running = Running { ns: self.ns, policy: self.policy, pod };
+        let running = self.begin().await?;
         let ready = wait_for("the load's first answers", secs(60), async || {
             let report = running.report().await?;
             let counts = report.targets.get(&running.policy).map(|t| t.counts.total).unwrap_or_default();

@@ -1,14 +1,11 @@
-//! The controller's process as the node sees it: its memory and its age.
+//! A controller's process as the node sees it: its memory and its age.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use apps::clock;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Client, ResourceExt};
 use serde_json::Value;
-
-use crate::controller::on_node;
 
 /// Ticks a second in `/proc`, on every Linux.
 const TICKS: f64 = 100.0;
@@ -24,36 +21,20 @@ pub struct Process {
     pub started_ms: u64,
 }
 
-/// The controller's process in this pod; needs [`crate::controller::prepare_to_kill`].
-///
-/// # Errors
-///
-/// When the pod has none.
-pub async fn of_controller(client: &Client, pod: &Pod) -> Result<Process> {
-    // A control group's name may have other dashes than the UID.
-    let uid = pod.uid().unwrap_or_default().replace('-', "[-_]");
-    let script = format!(
-        "for p in /proc/[0-9]*; do grep -qs {uid} $p/cgroup && grep -qs ^/sluice-controller $p/cmdline && \
-         {{ grep VmRSS $p/status; echo start $(cut -d ' ' -f 22 $p/stat); echo up $(cut -d ' ' -f 1 /proc/uptime); \
-         }}; done; true"
-    );
-    let before = clock::unix_ms();
-    let said = on_node(client, &script).await?;
-    let now = u64::midpoint(before, clock::unix_ms());
-    read(&said, now).with_context(|| format!("the process of pod {}: the node told {said:?}", pod.name_any()))
-}
-
-fn read(said: &str, now_ms: u64) -> Result<Process> {
-    let words: BTreeMap<_, _> = said
-        .lines()
-        .filter_map(|line| line.split_once(char::is_whitespace))
-        .map(|(key, value)| (key.trim_end_matches(':'), value.trim()))
-        .collect();
-    let word = |key: &str| words.get(key).copied().with_context(|| format!("there is no {key}"));
-    let kib: u64 = word("VmRSS")?.trim_end_matches("kB").trim().parse()?;
-    let (start, up): (f64, f64) = (word("start")?.parse()?, word("up")?.parse()?);
-    let age_ms = ((up - start / TICKS) * 1000.0).max(0.0) as u64;
-    Ok(Process { rss: kib * 1024, started_ms: now_ms.saturating_sub(age_ms) })
+impl Process {
+    /// From what the node's shell tells: lines `VmRSS`, `start` and `up`.
+    pub(crate) fn read(said: &str, now_ms: u64) -> Result<Self> {
+        let words: BTreeMap<_, _> = said
+            .lines()
+            .filter_map(|line| line.split_once(char::is_whitespace))
+            .map(|(key, value)| (key.trim_end_matches(':'), value.trim()))
+            .collect();
+        let word = |key: &str| words.get(key).copied().with_context(|| format!("there is no {key}"));
+        let kib: u64 = word("VmRSS")?.trim_end_matches("kB").trim().parse()?;
+        let (start, up): (f64, f64) = (word("start")?.parse()?, word("up")?.parse()?);
+        let age_ms = ((up - start / TICKS) * 1000.0).max(0.0) as u64;
+        Ok(Self { rss: kib * 1024, started_ms: now_ms.saturating_sub(age_ms) })
+    }
 }
 
 /// The memory that the node charges the controller's container of this pod with, in bytes: what its limit is compared
@@ -84,8 +65,8 @@ mod tests {
     #[test]
     fn what_the_node_tells_is_read() {
         let said = "VmRSS:\t   23420 kB\nstart 1000\nup 14.50\n";
-        let process = read(said, 100_000).unwrap();
+        let process = Process::read(said, 100_000).unwrap();
         assert_eq!(process, Process { rss: 23_420 * 1024, started_ms: 95_500 });
-        assert!(read("", 0).is_err());
+        assert!(Process::read("", 0).is_err());
     }
 }

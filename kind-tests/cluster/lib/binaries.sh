@@ -6,6 +6,8 @@ PROMETHEUS=v0.315.0         # the module's version of Prometheus 3.15.0
 PROMETHEUS_VERSION=3.15.0
 PODINFO=github.com/stefanprodan/podinfo
 PODINFO_VERSIONS=(6.9.0 6.9.1)
+FLAGGER=1.41.0
+ROLLOUTS=1.10.1
 
 need_go() {
   local version minor
@@ -56,18 +58,31 @@ build_helm() {
     GOBIN=$dir go install -trimpath -ldflags "-s -w" "helm.sh/helm/v3/cmd/helm@$1" && mv "$dir/helm" "$OUT"' build "$HELM"
 }
 
-# Its go.mod has excludes and replaces, so it builds only as the main module:
-# in the module cache. Debian's Prometheus has no kubernetes_sd_configs.
+# Modules with excludes and replaces build only as the main module: in the module
+# cache. Arguments: module@version, program, tags, linker flags, what its VERSION says (if any).
+IN_MODULE='cd / && src=$(go mod download -json "$1" | sed -n "s/.*\"Dir\": \"\(.*\)\".*/\1/p") && [ "$src" ] &&
+  { [ -z "${5:-}" ] || [ "$(cat "$src/VERSION")" = "$5" ]; } &&
+  exec go -C "$src" build -trimpath -tags "$3" -ldflags "$4" -o "$OUT" "./cmd/$2"'
+
+# Debian's Prometheus has no kubernetes_sd_configs.
 build_prometheus() {
   local program
   for program in prometheus promtool; do
-    go_binary "$program" "$PROMETHEUS $PROMETHEUS_VERSION" sh -c 'cd / &&
-      src=$(go mod download -json "github.com/prometheus/prometheus@$1" | sed -n "s/.*\"Dir\": \"\(.*\)\".*/\1/p") &&
-      [ "$(cat "$src/VERSION")" = "$2" ] &&
-      exec go -C "$src" build -trimpath -tags remove_all_sd,enable_kubernetes_sd \
-        -ldflags "-s -w -X github.com/prometheus/common/version.Version=$2" -o "$OUT" "./cmd/$3"' \
-      build "$PROMETHEUS" "$PROMETHEUS_VERSION" "$program"
+    go_binary "$program" "$PROMETHEUS $PROMETHEUS_VERSION" sh -c "$IN_MODULE" build \
+      "github.com/prometheus/prometheus@$PROMETHEUS" "$program" remove_all_sd,enable_kubernetes_sd \
+      "-s -w -X github.com/prometheus/common/version.Version=$PROMETHEUS_VERSION" "$PROMETHEUS_VERSION"
   done
+}
+
+# The peers that the benchmark compares with.
+build_flagger() {
+  go_binary flagger "$FLAGGER" sh -c "$IN_MODULE" build "github.com/fluxcd/flagger@v$FLAGGER" flagger "" "-s -w"
+}
+
+build_argo-rollouts() {
+  go_binary rollouts-controller "$ROLLOUTS" sh -c "$IN_MODULE" build \
+    "github.com/argoproj/argo-rollouts@v$ROLLOUTS" rollouts-controller "" \
+    "-s -w -X github.com/argoproj/argo-rollouts/utils/version.version=$ROLLOUTS"
 }
 
 build_podinfo() { # one source, two versions

@@ -62,6 +62,18 @@ pack_prometheus() {
     "$BIN/prometheus:/bin/prometheus" ":/prometheus"
 }
 
+# The peers that the benchmark compares with.
+pack_flagger() {
+  "$HERE/setup.sh" flagger
+  pack flagger "ghcr.io/fluxcd/flagger:$FLAGGER" --workdir /home/flagger --static "$BIN/flagger:/home/flagger/flagger"
+}
+
+pack_argo-rollouts() {
+  "$HERE/setup.sh" argo-rollouts
+  pack argo-rollouts "quay.io/argoproj/argo-rollouts:v$ROLLOUTS" --workdir /home/argo-rollouts --static \
+    "$BIN/rollouts-controller:/bin/rollouts-controller"
+}
+
 # rust_program CRATE BINARY: builds it with the C library inside; RUST_BINARY is its path.
 # Cargo knows what is out of date.
 rust_program() {

@@ -8,18 +8,18 @@ use kube::api::PropagationPolicy;
 use crate::{
     column::{Cell, Column},
     figure::Figure,
-    laps::Laps,
+    laps::{Lap, Laps},
     live::failed,
     progress::say,
 };
 
 /// The application's name.
-const NAME: &str = "shop";
+pub const NAME: &str = "shop";
 /// The version that fails its conformance test.
-const UNCHECKED: &str = "1.1.0";
+pub const UNCHECKED: &str = "1.1.0";
 
 /// With a conformance test before the first live request.
-fn app() -> App {
+pub fn app() -> App {
     App::testapp(NAME).drains("3s").canary([20, 50])
 }
 
@@ -31,7 +31,7 @@ fn app() -> App {
 pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
     say("the same application, applied with kubectl, under a policy with a conformance test");
     apply(ns, &app()).await?;
-    kubectl(&["rollout", "status", "-n", &ns.name, &format!("deployment/{NAME}"), "--timeout=60s"], &[]).await?;
+    ns.rolled_out(&app()).await?;
     let shop = ns.policy_for(&app()).await?;
     shop.settled_on("1.0.0").await?;
     let mut laps = Laps::start(ns, &app(), NAME).await?;
@@ -54,15 +54,22 @@ pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
     shop.settled_on("1.0.0").await?;
     laps.lap("good-again").await?;
     shop.deleted(PropagationPolicy::Background).await?;
-    column.put(Figure::Deleted, deleted(laps.lap("policy-deleted").await?));
+    let lap = laps.lap("policy-deleted").await?;
+    column.put(Figure::Deleted, deleted(&lap).met(lap.failed == 0));
     Ok(())
 }
 
-fn deleted(lap: crate::laps::Lap) -> Cell {
-    failed(lap.failed).note(&format!("of {}", kind_tests::words::thousands(lap.sent)))
+/// Failed requests, and of how many.
+pub fn deleted(lap: &Lap) -> Cell {
+    Cell::count(lap.failed).note(&format!("of {}", kind_tests::words::thousands(lap.sent)))
 }
 
-async fn apply(ns: &Namespace, app: &App) -> Result<()> {
+/// Applies the application's manifests with `kubectl`.
+///
+/// # Errors
+///
+/// When one is refused.
+pub async fn apply(ns: &Namespace, app: &App) -> Result<()> {
     kubectl(&["apply", "-n", &ns.name, "-f", "-"], &app.manifests()).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use apps::clock;
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
-use kind_tests::{audit::Request, controller, prelude::*};
+use kind_tests::{audit::Request, controller, prelude::*, program::SLUICE};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams},
@@ -38,7 +38,7 @@ pub async fn run(live: &mut Live, column: &mut Column) -> Result<()> {
     release.in_force(1).await?;
     let expiry = lease_seconds(&client).await?;
     let leader = controller::leader(&client).await?.name_any();
-    let (trail, began) = (Trail::begin()?, clock::unix_ms());
+    let (trail, began) = (Trail::of(&SLUICE)?, clock::unix_ms());
     controller::kill(&client).await?;
     let after = acts_again(&live.shop.ns, &leader, &trail, began).await?;
     let note = format!("(other replica; lease {expiry} s)");
@@ -47,7 +47,7 @@ pub async fn run(live: &mut Live, column: &mut Column) -> Result<()> {
 
     release.in_force(2).await?;
     let leader = standing_by(&client).await?;
-    let (trail, began) = (Trail::begin()?, clock::unix_ms());
+    let (trail, began) = (Trail::of(&SLUICE)?, clock::unix_ms());
     Api::<Pod>::namespaced(client.clone(), controller::NAMESPACE).delete(&leader, &DeleteParams::default()).await?;
     let after = acts_again(&live.shop.ns, &leader, &trail, began).await?;
     column.put(Figure::AfterTerm, Cell::decimal(after).met(after < 2.0));
@@ -62,7 +62,7 @@ pub async fn run(live: &mut Live, column: &mut Column) -> Result<()> {
 /// Waits until another replica is ready to take over, and names the one that leads.
 async fn standing_by(client: &Client) -> Result<String> {
     wait_for("a second replica of the controller", secs(60), async || {
-        let pods = controller::pods(client).await?;
+        let pods = SLUICE.pods(client).await?;
         let ready = pods.iter().filter(|p| is_ready(p)).count();
         if ready >= 2 { Ok(()) } else { Err(Seen::yet(format!("{ready} ready"))) }
     })

@@ -53,6 +53,19 @@ impl Laps {
     /// When the load does not tell.
     pub async fn lap_but(&mut self, what: &str, bad: &str) -> Result<Lap> {
         self.load.sample(what, u64::from(AFTER * RATE)).await?;
+        self.end(what, bad).await
+    }
+
+    /// The requests since the last lap, without a second more: for when there may be no answers.
+    ///
+    /// # Errors
+    ///
+    /// When the load does not tell.
+    pub async fn so_far(&mut self, what: &str) -> Result<Lap> {
+        self.end(what, "").await
+    }
+
+    async fn end(&mut self, what: &str, bad: &str) -> Result<Lap> {
         let report = self.report().await?;
         let now = self.counts(&report)?;
         let since = now.since(&self.last);
@@ -83,6 +96,25 @@ impl Laps {
     pub async fn answers_of(&self, version: &str) -> Result<u64> {
         let counts = self.counts(&self.report().await?)?;
         Ok(counts.identities.iter().filter(|i| i.version == version).map(|i| i.answers().all()).sum())
+    }
+
+    /// Answers of all versions since the last lap.
+    ///
+    /// # Errors
+    ///
+    /// When the load does not tell.
+    pub async fn since_last(&self) -> Result<u64> {
+        Ok(self.counts(&self.report().await?)?.since(&self.last).total.answered)
+    }
+
+    /// How many pods answered as this version so far.
+    ///
+    /// # Errors
+    ///
+    /// When the load does not tell.
+    pub async fn pods_of(&self, version: &str) -> Result<usize> {
+        let counts = self.counts(&self.report().await?)?;
+        Ok(counts.identities.iter().filter(|i| i.version == version).count())
     }
 
     /// When a version last answered on a connection of its own, in Unix milliseconds.

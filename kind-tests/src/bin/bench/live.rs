@@ -1,10 +1,10 @@
 //! One application under load: taken over, a good release, a bad one.
 
 use anyhow::Result;
-use apps::clock;
+use apps::{clock, report::Report};
 use chrono::{DateTime, Utc};
 use crds::journal::Journal;
-use kind_tests::prelude::*;
+use kind_tests::{prelude::*, program::SLUICE};
 
 use crate::{
     column::{Cell, Column},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The application's name, and so its Service's and policy's.
-const NAME: &str = "shop";
+pub const NAME: &str = "shop";
 /// The waits of the policy, in seconds: what a change must rest, each step's bake, and the propagation in each step.
 const SETTLE: f64 = 1.0;
 const BAKE: f64 = 10.0;
@@ -67,16 +67,7 @@ pub async fn take_over(ns: &Namespace, column: &mut Column) -> Result<Live> {
 pub async fn good(live: &mut Live, column: &mut Column) -> Result<()> {
     say("a good version in 4 steps of 10 s");
     let ns = live.shop.ns.clone();
-    let (trail, pods) = (Trail::begin()?, Pods::follow(&ns));
-    wait_for(
-        "the pods there are",
-        secs(10),
-        async || {
-            if pods.seen().is_empty() { Err(Seen::yet("none")) } else { Ok(()) }
-        },
-    )
-    .await?;
-    let known = pods.seen();
+    let (trail, pods) = (Trail::of(&SLUICE)?, Pods::follow(&ns).await?);
     let began = clock::unix_ms();
     let release = live.shop.update(&app().version("1.1.0")).await?;
     release.ends_as(Phase::Succeeded).await?;
@@ -89,15 +80,11 @@ pub async fn good(live: &mut Live, column: &mut Column) -> Result<()> {
     say(&format!("  {took:.1} s from the change to the last answer of the old version"));
     column.put(Figure::Beyond, Cell::decimal(beyond).note(&note).met(beyond < BEYOND + STEPS * PROPAGATION));
 
-    let started = pods.seen().into_keys().filter(|uid| !known.contains_key(uid)).count() as u64;
+    let started = pods.new();
     column.put(Figure::Pods, Cell::count(started).met(started == 4));
-    let requests = trail.requests()?;
-    let writes: Vec<_> = requests.iter().filter(|r| r.is_write() && r.namespace == ns.name).collect();
-    let events = writes.iter().filter(|r| r.is_of_event()).count();
-    let writes: Vec<_> = writes.into_iter().filter(|r| !r.is_of_event()).collect();
-    say(&format!("  writes: {}", kinds(writes.iter().copied())));
-    let count = writes.len() as u64;
-    column.put(Figure::Writes, Cell::count(count).note(&format!("(and {events} events)")).met(count < 20));
+    let writes = writes(&trail, &ns)?;
+    let met = writes.number.is_some_and(|n| n < 20.0);
+    column.put(Figure::Writes, writes.met(met));
     Ok(())
 }
 
@@ -115,20 +102,48 @@ pub async fn bad(live: &mut Live, column: &mut Column) -> Result<()> {
     column.put(Figure::Rollback, failed(live.laps.lap_but("rollback", BAD).await?.failed));
 
     let report = live.laps.report().await?;
-    let bad: Vec<_> = report.error_answers.iter().filter(|e| e.version == BAD).map(|e| e.at_ms).collect();
-    let (first, last) = (bad.iter().min().context("a bad answer")?, bad.iter().max().context("a bad answer")?);
-    let seconds = (last - first) as f64 / 1000.0;
-    let after_look = ((*last as f64 - millis(second_look(&journal)?)) / 1000.0).max(0.0);
+    let bad = seconds_of_bad_answers(&report, BAD).context("a bad answer")?;
+    let after_look = ((bad.last_ms as f64 - millis(second_look(&journal)?)) / 1000.0).max(0.0);
     let of_it = |s: &&kind_tests::recorder::Stay| s.release == release.name;
     let raised = steps.stays().iter().filter(of_it).any(|s| s.step.is_some_and(|step| step > 1));
     let share = if raised { "the share was RAISED" } else { "share never raised" };
-    let note = format!("({} answers; 2nd look + {after_look:.1} s; {share})", bad.len());
-    column.put(Figure::Bad, Cell::decimal(seconds).note(&note).met(!raised && after_look <= 2.0));
+    let note = format!("({} answers; 2nd look + {after_look:.1} s; {share})", bad.answers);
+    column.put(Figure::Bad, Cell::decimal(bad.seconds).note(&note).met(!raised && after_look <= 2.0));
 
     live.shop.wish(&app().version("1.1.0")).await?;
     live.shop.settled_on("1.1.0").await?;
     live.laps.lap("back-to-good").await?;
     Ok(())
+}
+
+/// The answers with an error that users got of a version.
+pub struct BadAnswers {
+    /// How many.
+    pub answers: usize,
+    /// From the first to the last.
+    pub seconds: f64,
+    /// The last, in Unix milliseconds.
+    pub last_ms: u64,
+}
+
+/// Those of this version; nothing when there are none.
+pub fn seconds_of_bad_answers(report: &Report, version: &str) -> Option<BadAnswers> {
+    let at: Vec<_> = report.error_answers.iter().filter(|e| e.version == version).map(|e| e.at_ms).collect();
+    let (first, last_ms) = (*at.iter().min()?, *at.iter().max()?);
+    Some(BadAnswers { answers: at.len(), seconds: (last_ms - first) as f64 / 1000.0, last_ms })
+}
+
+/// What was written in a namespace; leases are elsewhere, events are counted apart.
+///
+/// # Errors
+///
+/// When the audit log cannot be read.
+pub fn writes(trail: &Trail, ns: &Namespace) -> Result<Cell> {
+    let requests = trail.requests()?;
+    let (events, writes): (Vec<_>, Vec<_>) =
+        requests.iter().filter(|r| r.is_write() && r.namespace == ns.name).partition(|r| r.is_of_event());
+    say(&format!("  writes: {}", kinds(writes.iter().copied())));
+    Ok(Cell::count(writes.len() as u64).note(&format!("(and {} events)", events.len())))
 }
 
 /// When the look was taken that decided.

@@ -1,4 +1,5 @@
-//! `make bench`: what Sluice does is measured on a real Kubernetes and printed beside what its peers were measured at.
+//! `make bench`: what Sluice does is measured on a real Kubernetes and printed beside what its peers were measured at
+//! earlier, or with `PEERS=1` in the environment beside what they are measured at in the same run.
 //!
 //! `KUBECONFIG` names the cluster, which has Sluice and Prometheus, and `LOCALK8S_DIR` the folder with the API server's
 //! audit log; `kind-tests/bench.sh` sees to both. Arguments are the parts to measure; all without any. What is not met
@@ -14,6 +15,7 @@ mod known;
 mod laps;
 mod live;
 mod node;
+mod peer;
 mod pods;
 mod progress;
 mod table;
@@ -26,13 +28,15 @@ use kind_tests::{
     cluster::connect,
     controller,
     namespace::{Namespace, with_namespace},
+    program::SLUICE,
 };
 
 use crate::{
     column::{Cell, Column},
     figure::Figure,
-    fleet::Fleet,
+    fleet::{Fleet, Keeper},
     node::FakeNode,
+    peer::Peer,
 };
 
 /// What can be measured by itself, in this order.
@@ -46,16 +50,17 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let parts: Vec<_> = PARTS.into_iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| w == p)).collect();
-    let mut column = Column::new("Sluice");
+    let peers = if std::env::var_os("PEERS").is_some_and(|v| v == "1") { &Peer::ALL[..] } else { &[] };
+    let mut columns = Columns::new(peers);
     let measured = tokio::select! {
-        measured = measure(&parts, &mut column) => measured,
+        measured = measure(&parts, peers, &mut columns) => measured,
         _ = tokio::signal::ctrl_c() => {
             eprintln!("\ninterrupted");
             return ExitCode::from(130);
         }
     };
-    println!("\n{}", table::render(&known::flagger(), &known::argo(), &column));
-    println!("\n{}\n{NOTES}", known::SOURCE);
+    println!("\n{}", table::render(&columns.flagger, &columns.rollouts, &columns.sluice));
+    println!("\n{}\n{NOTES}", if peers.is_empty() { known::SOURCE } else { MEASURED });
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -64,6 +69,42 @@ async fn main() -> ExitCode {
         }
     }
 }
+
+/// The columns of the table.
+struct Columns {
+    flagger: Column,
+    rollouts: Column,
+    sluice: Column,
+}
+
+impl Columns {
+    /// Empty for those that are measured in this run.
+    fn new(peers: &[Peer]) -> Self {
+        let column = |peer: Peer, known: fn() -> Column| {
+            if peers.contains(&peer) { Column::new(peer.title()) } else { known() }
+        };
+        Self {
+            flagger: column(Peer::Flagger, known::flagger),
+            rollouts: column(Peer::Rollouts, known::argo),
+            sluice: Column::new("Sluice"),
+        }
+    }
+
+    fn of(&mut self, peer: Peer) -> &mut Column {
+        match peer {
+            Peer::Flagger => &mut self.flagger,
+            Peer::Rollouts => &mut self.rollouts,
+        }
+    }
+}
+
+/// Where the peers' figures come from, when they are of this run.
+const MEASURED: &str = "\
+Peers: measured in this run, with the same application and load: built from their Go modules, installed as they ship,
+with one replica, which the kubelet or its Deployment starts again. Flagger: blue/green, 4 looks 10 s apart, with 10
+requests a second on the candidate's Service, since without a mesh it has no canary. Argo Rollouts: setWeight 20, 40,
+60, 80 with pauses of 10 s. Both need two failed looks. Flagger is not asked for 1,000 objects, which at its interval
+of 10 s would want more than the 100 requests a second it allows itself.";
 
 /// How to read the table.
 const NOTES: &str = "\
@@ -75,9 +116,14 @@ nothing. MB are 10^6 bytes of resident memory of the replica that leads, after i
 what its limit is compared with.";
 
 /// Measures the parts; one that fails does not keep the others from being measured.
-async fn measure(parts: &[&str], column: &mut Column) -> Result<()> {
+async fn measure(parts: &[&str], peers: &[Peer], columns: &mut Columns) -> Result<()> {
     let mut failed = Vec::new();
     for part in parts {
+        for &peer in peers {
+            let measured = of_peer(part, peer, columns.of(peer)).await;
+            failed.extend(measured.err().map(|error| format!("{part} of {}: {error:#}", peer.title())));
+        }
+        let column = &mut columns.sluice;
         let measured = match *part {
             "live" => with_namespace("bench-live", async |ns| live(&ns, column).await).await,
             "applied" => with_namespace("bench-applied", async |ns| applied::run(&ns, column).await).await,
@@ -89,6 +135,16 @@ async fn measure(parts: &[&str], column: &mut Column) -> Result<()> {
     Ok(())
 }
 
+async fn of_peer(part: &str, peer: Peer, column: &mut Column) -> Result<()> {
+    let client = connect().await?;
+    peer.running(&client, async || match part {
+        "live" => with_namespace("bench-peer", async |ns| peer.live(&ns, column).await).await,
+        "applied" => with_namespace("bench-peer", async |ns| peer.applied(&ns, column).await).await,
+        _ => fleet_of(peer, column).await,
+    })
+    .await
+}
+
 async fn live(ns: &Namespace, column: &mut Column) -> Result<()> {
     let mut live = live::take_over(ns, column).await?;
     live::good(&mut live, column).await?;
@@ -96,17 +152,35 @@ async fn live(ns: &Namespace, column: &mut Column) -> Result<()> {
     killed::run(&mut live, column).await
 }
 
+async fn fleet_of(peer: Peer, column: &mut Column) -> Result<()> {
+    let client = connect().await?;
+    controller::prepare_to_kill(&client).await?;
+    let _node = FakeNode::start(&client).await?;
+    let mut fleet = Fleet::new(client.clone(), Keeper::Peer(peer));
+    for (size, figure) in [(1, Figure::Memory1), (200, Figure::Memory200), (1_000, Figure::Memory1000)] {
+        if size > 200 && peer == Peer::Flagger {
+            continue;
+        }
+        fleet.grow(size).await?;
+        fleet.memory_of_peer(peer.program(), figure, column).await?;
+        if size == 200 {
+            fleet.idle(peer.program(), column).await?;
+        }
+    }
+    fleet.remove().await
+}
+
 async fn fleet(column: &mut Column) -> Result<()> {
     let client = connect().await?;
     controller::prepare_to_kill(&client).await?;
     let _node = FakeNode::start(&client).await?;
-    let mut fleet = Fleet::new(client.clone());
+    let mut fleet = Fleet::new(client.clone(), Keeper::Sluice);
     fleet.grow(1).await?;
     fleet.start(column).await?;
     fleet.memory(20.0, Figure::Memory1, column).await?;
     fleet.grow(200).await?;
     fleet.memory(35.0, Figure::Memory200, column).await?;
-    fleet.idle(column).await?;
+    fleet.idle(&SLUICE, column).await?;
     fleet::image(&client, column).await?;
     if let Err(error) = fleet.grow(1_000).await {
         column.put(Figure::Memory1000, Cell::text("did not settle").met(false));

@@ -1,4 +1,4 @@
-//! The controller's requests since a moment, from the API server's audit log.
+//! A controller's requests since a moment, from the API server's audit log.
 
 use std::{
     collections::BTreeMap,
@@ -7,27 +7,28 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use kind_tests::audit::{Request, log_path, requests};
-
-/// The controller, as the API server knows it.
-const USER: &str = "system:serviceaccount:sluice-system:sluice";
+use kind_tests::{
+    audit::{Request, log_path, requests},
+    program::Program,
+};
 
 /// The log from one moment on.
 pub struct Trail {
+    user: &'static str,
     offset: u64,
 }
 
 impl Trail {
-    /// From now on.
+    /// Of this program, from now on.
     ///
     /// # Errors
     ///
     /// When there is no audit log.
-    pub fn begin() -> Result<Self> {
-        Ok(Self { offset: open()?.metadata().context("reading the size of the audit log")?.len() })
+    pub fn of(program: &Program) -> Result<Self> {
+        Ok(Self { user: program.user, offset: open()?.metadata().context("reading the size of the audit log")?.len() })
     }
 
-    /// What the controller has asked for since.
+    /// What it has asked for since.
     ///
     /// # Errors
     ///
@@ -39,7 +40,7 @@ impl Trail {
         log.read_to_string(&mut text).context("reading the audit log")?;
         // The last line may still be written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        requests(whole, USER)
+        requests(whole, self.user)
     }
 }
 
