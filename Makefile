@@ -32,7 +32,7 @@ test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
 .PHONY: bench
-bench: ## Measure Sluice on a real Kubernetes, print the figures beside those of its peers; takes about 18 minutes
+bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 18 minutes (PEERS=1 measures those too: 45)
 	@kind-tests/bench.sh
 
 .PHONY: cluster

@@ -51,6 +51,8 @@ struct Memory {
     looks: BTreeMap<String, Pending>,
     /// By release: what it waits for, seen first when.
     waits: BTreeMap<String, (String, DateTime<Utc>)>,
+    /// By release: since when it has had too few ready pods.
+    short: BTreeMap<String, DateTime<Utc>>,
     /// By policy: passes in a row that failed.
     failures: BTreeMap<String, u32>,
     /// By policy or release: when its status was last written.
@@ -133,6 +135,17 @@ impl Context {
         now - seen.1
     }
 
+    /// How long a release has had too few ready pods, as this process has seen it. Pods that were just made need a moment.
+    pub fn short_for(&self, release: &str, short: bool) -> TimeDelta {
+        let now = self.now();
+        let mut memory = self.memory();
+        if !short {
+            memory.short.remove(release);
+            return TimeDelta::zero();
+        }
+        now - *memory.short.entry(release.to_owned()).or_insert(now)
+    }
+
     /// Counts a failed pass; how many in a row it was.
     pub fn failed(&self, policy: &str) -> u32 {
         let mut memory = self.memory();
@@ -195,6 +208,7 @@ impl Context {
         let mut memory = self.memory();
         memory.looks.remove(release);
         memory.waits.remove(release);
+        memory.short.remove(release);
         memory.told.remove(release);
     }
 }

@@ -38,8 +38,9 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal) {
         let reason = next.waiting.as_ref().map_or("", |w| &w.reason);
         let so_long = context.waited(&key_of(release), reason);
-        if worth_writing(context, release, next, so_long) {
-            write_journal(context, observed, release, next).await?;
+        let next = without_moments(context, release, next);
+        if worth_writing(context, release, &next, so_long) {
+            write_journal(context, observed, release, &next).await?;
             return Ok(Written::Journal);
         }
         waited = Some(so_long);
@@ -105,6 +106,17 @@ async fn write_failure(context: &Arc<Context>, policy: &RolloutPolicy, error: &E
     api::replace_status(&api, &policy.name_any(), &object).await
 }
 
+/// The journal without a lack of pods that has only just begun: those that were just made are not ready yet, and that they
+/// are late begins to count when it lasts.
+fn without_moments(context: &Arc<Context>, release: &Release, next: &Journal) -> Journal {
+    let (before, mut next) = (journal(release), next.clone());
+    let lasts = context.short_for(&key_of(release), next.short_since.is_some());
+    if before.short_since.is_none() && lasts < WORTH_TELLING * 2 {
+        (next.short_since, next.unready_since) = (None, before.unready_since);
+    }
+    next
+}
+
 /// Whether the journal differs by more than the words of a short wait.
 ///
 /// `waited` is how long its reason to wait has been the same.
@@ -115,10 +127,6 @@ fn worth_writing(context: &Arc<Context>, release: &Release, next: &Journal, wait
     }
     let mut same_but_waiting = next.clone();
     same_but_waiting.waiting.clone_from(&before.waiting);
-    // Pods that were just made are not ready yet: that they are late begins to count when it lasts.
-    if before.short_since.is_none() {
-        (same_but_waiting.short_since, same_but_waiting.unready_since) = (None, before.unready_since);
-    }
     if same_but_waiting != *before {
         return true;
     }

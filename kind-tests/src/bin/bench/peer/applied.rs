@@ -1,7 +1,8 @@
-//! The user's own manifests are applied again, as they are and with a new image; the peer's object is deleted.
+//! The peer's object is deleted; the user's own manifests are applied again, as they are and with a new image.
 
 use anyhow::Result;
 use kind_tests::prelude::*;
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::{Peer, ward::Ward};
@@ -30,6 +31,17 @@ pub async fn run(peer: Peer, ns: &Namespace, column: &mut Column) -> Result<()> 
     let ward = Ward::taken(peer, ns, &app(), NAME).await?;
     let mut laps = Laps::start(ns, &app(), NAME).await?;
 
+    // First, since what is applied again leaves pods behind that would serve then.
+    say("its object is deleted");
+    ward.deleted().await?;
+    sleep(WATCHED).await;
+    column.put(Figure::Deleted, deleted(&laps.so_far("deleted").await?));
+    say("and made again, with the workload scaled up by hand");
+    ward.app.patch_workload(&json!({ "spec": { "replicas": app().capacity() } })).await?;
+    ns.rolled_out(&app()).await?;
+    ward.take().await?;
+    laps.lap("made-again").await?;
+
     say("its manifests are applied again, unchanged");
     let pods = Pods::follow(ns).await?;
     apply(ns, &app()).await?;
@@ -47,10 +59,5 @@ pub async fn run(peer: Peer, ns: &Namespace, column: &mut Column) -> Result<()> 
     let ended = ward.ended().await?;
     say(&format!("  the release ended as {ended:?}"));
     laps.lap("new-image").await?;
-
-    say("its object is deleted");
-    ward.deleted().await?;
-    sleep(WATCHED).await;
-    column.put(Figure::Deleted, deleted(&laps.so_far("deleted").await?));
     Ok(())
 }

@@ -86,9 +86,9 @@ async fn killed(ward: &Ward, laps: &mut Laps, column: &mut Column) -> Result<()>
 
     ward.reached(1).await?;
     let pod = the_pod(ward.peer, client).await?;
-    let (trail, began) = (Trail::of(program)?, clock::unix_ms());
+    let trail = Trail::of(program)?;
     ensure!(program.kill(client, &pod).await?, "pod {} has no process {}", pod.name_any(), program.command);
-    column.put(Figure::AfterKill, Cell::decimal(acts_again(ward, &trail, began).await?));
+    column.put(Figure::AfterKill, Cell::decimal(acts_again(ward, &trail, clock::unix_ms()).await?));
 
     ward.reached(3).await?;
     let pod = the_pod(ward.peer, client).await?;

@@ -1,6 +1,6 @@
 //! An application in a peer's care.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use k8s_openapi::api::apps::v1::Deployment;
 use kind_tests::{app::App, prelude::*};
 use kube::{
@@ -37,6 +37,8 @@ pub struct Ward {
     pub peer: Peer,
     /// Its workload, as Sluice's tests handle one; there is no policy.
     pub app: Policy,
+    /// The peer's own object for it.
+    object: Value,
 }
 
 impl Ward {
@@ -46,17 +48,30 @@ impl Ward {
     ///
     /// When that does not end.
     pub async fn taken(peer: Peer, ns: &Namespace, app: &App, name: &str) -> Result<Self> {
-        for object in peer.objects(name, i32::try_from(app.capacity())?) {
-            create(ns, &object).await?;
+        let [before @ .., object] = &peer.objects(name, i32::try_from(app.capacity())?)[..] else {
+            bail!("no objects")
+        };
+        for before in before {
+            create(ns, before).await?;
         }
-        let ward = Self { peer, app: Policy { ns: ns.clone(), name: name.into() } };
+        let ward = Self { peer, app: Policy { ns: ns.clone(), name: name.into() }, object: object.clone() };
+        ward.take().await?;
+        Ok(ward)
+    }
+
+    /// Puts it into the peer's care, for the first time or after its object was deleted, and waits until it is.
+    ///
+    /// # Errors
+    ///
+    /// When that does not end.
+    pub async fn take(&self) -> Result<()> {
+        create(&self.app.ns, &self.object).await?;
         wait_for("the peer to take the workload over", RELEASE, async || {
-            let state = ward.state().await?;
-            let pods = ward.pods_of_workload().await?;
+            let state = self.state().await?;
+            let pods = self.pods_of_workload().await?;
             if state == State::Rest && pods == (0, 0) { Ok(()) } else { Err(Seen::yet(format!("{state:?}, {pods:?}"))) }
         })
-        .await?;
-        Ok(ward)
+        .await
     }
 
     /// Pods wanted and pods there, of the user's own Deployment.

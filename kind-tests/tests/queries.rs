@@ -1,0 +1,137 @@
+//! What Prometheus itself makes of the built-in queries: `promtool` evaluates them over series as pods write them.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, TimeDelta};
+use controller::metrics::{Request, queries::built_in};
+use serde_json::{Value, json};
+
+/// How far back the queries reach, in seconds; a sample each second.
+const WINDOW: i64 = 10;
+/// When they are asked, in seconds from the first sample.
+const NOW: &str = "30s";
+
+/// A revision that is measured, and the labels that its pods' series have.
+const OURS: &str = r#"namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2""#;
+
+fn query(name: &str) -> Result<String> {
+    let request = Request {
+        namespace: "shop".into(),
+        policy: "frontend".into(),
+        workload: "frontend".into(),
+        service: "frontend".into(),
+        revision: "3f9c01d2".into(),
+        window: TimeDelta::seconds(WINDOW),
+        at: DateTime::default(),
+        analysis: serde_json::from_value(json!({ "metrics": [{ "name": name, "objective": { "min": 1 } }] }))?,
+    };
+    built_in(name, &request).with_context(|| format!("a query for {name}"))
+}
+
+/// Requests of one pod: the series' labels beside those of the revision, and its samples in promtool's notation.
+fn requests(labels: &str, samples: &str) -> Value {
+    json!({ "series": format!("http_request_duration_seconds_count{{{OURS},{labels}}}"), "values": samples })
+}
+
+/// Those in a bucket.
+fn bucket(labels: &str, samples: &str) -> Value {
+    json!({ "series": format!("http_request_duration_seconds_bucket{{{OURS},{labels}}}"), "values": samples })
+}
+
+/// Asserts what a built-in metric says over these series; `None` is no data.
+fn says(test: &str, metric: &str, series: &[Value], expected: Option<f64>) -> Result<()> {
+    let samples: Vec<_> = expected.iter().map(|value| json!({ "labels": "{}", "value": value })).collect();
+    // JSON is YAML.
+    let rules = json!({ "evaluation_interval": "1s", "tests": [{
+        "interval": "1s",
+        "input_series": series,
+        "promql_expr_test": [{ "expr": query(metric)?, "eval_time": NOW, "exp_samples": samples }],
+    }] });
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.json"));
+    std::fs::write(&file, rules.to_string()).with_context(|| format!("writing {}", file.display()))?;
+    let output = Command::new("promtool").args(["test", "rules"]).arg(&file).output().context(
+        "running promtool: kind-tests/cluster/setup.sh prometheus builds it, cluster.sh env puts it on PATH",
+    )?;
+    let told = [output.stdout, output.stderr].concat();
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+    Ok(())
+}
+
+#[test]
+fn the_first_error_of_a_pod_counts() -> Result<()> {
+    let good = requests(r#"pod="a",path="root",status="200""#, "0+4x30");
+    // Born with its first error, five seconds ago.
+    let bad = requests(r#"pod="a",path="root",status="500""#, "_x24 1x5");
+    says("first-error", "success-rate", &[good, bad], Some(100.0 * (1.0 - 1.0 / 41.0)))
+}
+
+#[test]
+fn the_first_request_of_a_pod_counts_whatever_its_answer() -> Result<()> {
+    let old = requests(r#"pod="a",path="root",status="500""#, "0+1x30");
+    let new = requests(r#"pod="b",path="root",status="200""#, "_x24 10x5");
+    says("first-request", "success-rate", &[old, new], Some(50.0))
+}
+
+#[test]
+fn errors_from_before_the_window_are_not_counted_again() -> Result<()> {
+    let good = requests(r#"pod="a",path="root",status="200""#, "0+4x30");
+    let bad = requests(r#"pod="a",path="root",status="500""#, "7x30");
+    says("old-errors", "success-rate", &[good, bad], Some(100.0))
+}
+
+#[test]
+fn a_version_that_fails_every_request_has_a_rate_of_zero() -> Result<()> {
+    says("all-fail", "success-rate", &[requests(r#"pod="a",path="root",status="503""#, "0+4x30")], Some(0.0))
+}
+
+#[test]
+fn answers_that_blame_the_caller_are_no_errors() -> Result<()> {
+    let refused = requests(r#"pod="a",path="root",status="404""#, "0+4x30");
+    says("callers", "success-rate", &[refused], Some(100.0))
+}
+
+#[test]
+fn probes_alone_say_nothing() -> Result<()> {
+    let probes = ["readyz", "/healthz", "api/metrics/"]
+        .map(|path| requests(&format!(r#"pod="a",path="{path}",status="500""#), "0+4x30"));
+    says("probes", "success-rate", &probes, None)
+}
+
+#[test]
+fn a_version_without_requests_says_nothing() -> Result<()> {
+    says("no-series", "success-rate", &[], None)?;
+    let idle = requests(r#"pod="a",path="root",status="200""#, "12x30");
+    says("no-requests", "success-rate", &[idle], None)
+}
+
+#[test]
+fn other_revisions_policies_and_namespaces_are_not_counted() -> Result<()> {
+    let good = requests(r#"pod="a",path="root",status="200""#, "0+4x30");
+    let others = ["shop;frontend;00000000", "shop;backend;3f9c01d2", "stage;frontend;3f9c01d2"].map(|who| {
+        let labels: Vec<_> = who.split(';').collect();
+        let labels = format!(
+            r#"namespace="{}",sluice_dev_policy="{}",sluice_dev_revision="{}",pod="z",path="root",status="500""#,
+            labels[0], labels[1], labels[2]
+        );
+        json!({ "series": format!("http_request_duration_seconds_count{{{labels}}}"), "values": "0+9x30" })
+    });
+    says("others", "success-rate", &[&[good][..], &others[..]].concat(), Some(100.0))
+}
+
+#[test]
+fn a_latency_is_the_quantile_over_all_pods_and_nothing_without_requests() -> Result<()> {
+    let of = |pod: &str, le: &str, samples: &str| bucket(&format!(r#"pod="{pod}",path="root",le="{le}""#), samples);
+    // Of four requests one takes up to 250 ms, two more up to 500 ms. All numbers are sums of powers of two.
+    let series = [
+        of("a", "0.25", "0+1x30"),
+        of("a", "0.5", "0+2x30"),
+        of("a", "+Inf", "0+2x30"),
+        of("b", "0.25", "0x30"),
+        of("b", "0.5", "0+1x30"),
+        of("b", "+Inf", "0+2x30"),
+    ];
+    says("latency", "latency-p50", &series, Some(0.375))?;
+    let idle = [of("a", "0.1", "5x30"), of("a", "+Inf", "5x30")];
+    says("latency-idle", "latency-p50", &idle, None)
+}
