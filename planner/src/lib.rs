@@ -39,6 +39,10 @@ use world::Release;
 /// How often a release is looked at when nothing wakes it up.
 const ATTENTION: TimeDelta = TimeDelta::seconds(5);
 
+/// How soon stable pods that are not ready are looked at again without being woken. Pods wake the policy when they change; in a great
+/// outage all policies are in this state, and the API server has other things to do.
+const OUTAGE: TimeDelta = TimeDelta::seconds(60);
+
 /// Moves that are written down as one, at most: a release that goes to and fro must not do so within a pass.
 const MOST_MOVES: usize = 8;
 
@@ -91,7 +95,8 @@ fn follow_up(policy: &Policy, world: &World, release: &Release, plan: &Plan, now
 fn settled_plan(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
     let plan = settled::pass(policy, world, now);
     let acts = (!plan.actions.is_empty()).then(TimeDelta::zero);
-    let waits = plan.waiting.as_ref().is_some_and(|w| !w.stalled).then_some(ATTENTION);
+    let waits = plan.waiting.as_ref().filter(|w| !w.stalled);
+    let waits = waits.map(|w| if w.reason == plan::STABLE_NOT_READY { OUTAGE } else { ATTENTION });
     let soonest = [plan.requeue, acts, waits].into_iter().flatten().min();
     Plan { requeue: soonest, ..plan }
 }

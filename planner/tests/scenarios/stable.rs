@@ -191,6 +191,9 @@ fn stable_pods_that_are_all_down_are_said_when_nothing_else_is_waited_for() {
     let mut m = Model::adopted(canary());
     m.settle().pods_of(1, Pods::Down).run(20);
     assert_eq!((m.reason(), m.release.is_none()), ("StableNotReady", true), "{}", m.story());
+    let before = m.passes;
+    m.run(300);
+    assert!(m.passes - before <= 5, "{} passes in five minutes of an outage: pods wake the policy", m.passes - before);
     m.pods_of(1, Pods::ReadyAfter(1)).run(20);
     assert!(m.waiting.is_none(), "{:?}", m.waiting);
 }
