@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
 #![forbid(unsafe_code)]
 
+pub mod ingest;
 mod objective;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 
 mod case;
 mod engines;
+mod ingest;
 mod report;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub type Check = fn(&mut Case) -> Result<(), Malformed>;
 
 /// Every group that can be checked, by its name in the file.
 fn registry() -> BTreeMap<&'static str, Check> {
-    [engines::GROUPS].into_iter().flatten().copied().collect()
+    [engines::GROUPS, ingest::GROUPS].into_iter().flatten().copied().collect()
 }
 
 /// Checks every case of a file.
