@@ -5,6 +5,7 @@
 
 pub mod ingest;
 mod objective;
+pub mod special;
 
 use std::collections::BTreeMap;
 
