@@ -3,9 +3,12 @@
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
 #![forbid(unsafe_code)]
 
+pub mod counts;
 pub mod ingest;
 mod objective;
 pub mod special;
+pub mod values;
+pub mod xtest;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +16,9 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use counts::{Arm, Counts};
 pub use objective::Objective;
+pub use values::{Alpha, Invalid, Kappa, Phi, Progress, Rate, Ratio};
 
 /// What evidence says. Only `Pass` opens a gate; `Unknown` holds; `Fail` is final for the revision.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -93,11 +93,6 @@ impl BetaBinomial {
         let (x, rest) = (k as f64, (self.m - k) as f64);
         rest / (x + 1.0) * ((x + self.a) / (rest - 1.0 + self.b))
     }
-
-    /// Draws.
-    pub(crate) fn draws(&self) -> u64 {
-        self.m
-    }
 }
 
 #[cfg(test)]
