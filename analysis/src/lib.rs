@@ -3,10 +3,15 @@
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
 #![forbid(unsafe_code)]
 
+pub mod burn;
+pub mod ci;
 pub mod counts;
 pub mod ingest;
+pub mod merging;
 mod objective;
+pub mod phi;
 pub mod special;
+pub mod srm;
 pub mod values;
 pub mod xtest;
 

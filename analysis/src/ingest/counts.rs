@@ -2,22 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Increment, Ledger, Target, UnixMillis, Window};
+use super::{Increment, Ledger, Role, Target, UnixMillis, Window};
+use crate::Counts;
+use crate::counts::{Arm, DataError};
 
-/// Requests and errors of both arms in one window. Errors are never more than requests.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
+/// Requests and errors of both arms in one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountBatch {
     /// When they happened.
     pub window: Window,
-    /// Requests of the candidate.
-    pub canary_requests: u64,
-    /// Errors of the candidate.
-    pub canary_errors: u64,
-    /// Requests of the stable version.
-    pub stable_requests: u64,
-    /// Errors of the stable version.
-    pub stable_errors: u64,
+    /// What was counted.
+    pub counts: Counts,
 }
 
 /// What was scraped of one arm.
@@ -53,7 +48,7 @@ pub enum NoData {
     Canary,
     /// The stable version is given traffic and none of its series has a new sample.
     #[error("nothing new was scraped of the stable version, which is given traffic")]
-    Stable,
+    Baseline,
 }
 
 /// Why a look is not used.
@@ -69,29 +64,16 @@ pub enum Dropped {
     },
 }
 
-/// Counts that contradict each other and were put right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DataError {
-    /// More errors than requests; as many errors as requests were taken.
-    #[error("{errors} errors among {requests} requests; check that both queries select the same requests")]
-    MoreErrorsThanRequests {
-        /// As counted.
-        errors: u64,
-        /// As counted.
-        requests: u64,
-    },
-}
-
 /// Counts requests and errors of both arms from raw samples.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct CountIngest {
     until: UnixMillis,
-    canary: Arm,
-    stable: Arm,
+    canary: Counter,
+    baseline: Counter,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-struct Arm {
+struct Counter {
     ledger: Ledger,
     requests: Rounded,
     errors: Rounded,
@@ -101,64 +83,58 @@ impl CountIngest {
     /// Counts what happens after this time.
     pub fn new(since: UnixMillis) -> Self {
         let zero = Rounded::default();
-        let arm = Arm { ledger: Ledger::new(since), requests: zero, errors: zero };
-        Self { until: since, canary: arm.clone(), stable: arm }
+        let arm = Counter { ledger: Ledger::new(since), requests: zero, errors: zero };
+        Self { until: since, canary: arm.clone(), baseline: arm }
     }
 
     /// Takes what was scraped up to a look. Samples after it wait for the next look.
-    pub fn take(&mut self, at: UnixMillis, canary: &ArmScrape, stable: &ArmScrape) -> Observation {
+    pub fn take(&mut self, at: UnixMillis, canary: &ArmScrape, baseline: &ArmScrape) -> Observation {
         if at <= self.until {
             return Observation::Dropped(Dropped::ClockWentBack { at, last: self.until });
         }
         // Both arms move on together or not at all, so that their counts are always of the same time.
         let mut next = self.clone();
-        let Some((canary_requests, canary_errors)) = next.canary.take(at, canary) else {
+        let Some(canary) = next.canary.take(at, canary) else {
             return Observation::NoData(NoData::Canary);
         };
-        let Some((stable_requests, stable_errors)) = next.stable.take(at, stable) else {
-            return Observation::NoData(NoData::Stable);
+        let Some(baseline) = next.baseline.take(at, baseline) else {
+            return Observation::NoData(NoData::Baseline);
         };
         let window = Window { after: self.until, until: at };
         next.until = at;
         *self = next;
-        CountBatch { window, canary_requests, canary_errors, stable_requests, stable_errors }.checked()
+        Observation::counted(window, canary, baseline)
     }
 
     /// Forgets targets that are gone for good; see [`Ledger::retain`].
     pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
         self.canary.ledger.retain(&mut keep);
-        self.stable.ledger.retain(keep);
+        self.baseline.ledger.retain(keep);
     }
 }
 
-impl CountBatch {
-    /// Takes no more errors than requests.
-    pub(super) fn checked(self) -> Observation {
-        let mut faults = Vec::new();
-        let mut clamp = |errors: u64, requests: u64| {
-            if errors > requests {
-                faults.push(DataError::MoreErrorsThanRequests { errors, requests });
-            }
-            errors.min(requests)
-        };
-        let canary_errors = clamp(self.canary_errors, self.canary_requests);
-        let stable_errors = clamp(self.stable_errors, self.stable_requests);
-        Observation::Batch { batch: Self { canary_errors, stable_errors, ..self }, faults }
+impl Observation {
+    /// Takes no more errors than requests, and says so.
+    pub(super) fn counted(window: Window, canary: (u64, u64), baseline: (u64, u64)) -> Self {
+        let (canary, in_canary) = Arm::clamped(canary.0, canary.1);
+        let (baseline, in_baseline) = Arm::clamped(baseline.0, baseline.1);
+        let faults = [in_canary, in_baseline].into_iter().flatten().collect();
+        Self::Batch { batch: CountBatch { window, counts: Counts::new(canary, baseline) }, faults }
     }
 }
 
-impl Arm {
+impl Counter {
     /// Requests and errors up to the time; none when the arm should have had some and nothing new was scraped.
     fn take(&mut self, at: UnixMillis, scrape: &ArmScrape) -> Option<(u64, u64)> {
         let increments = self.ledger.take(&scrape.targets, at);
         if increments.is_empty() && scrape.traffic {
             return None;
         }
-        let sum = |counted: fn(Counts) -> bool| -> f64 {
-            increments.iter().filter(|i| counted(i.counts)).filter_map(|Increment { by, .. }| by.last()).sum()
+        let sum = |counted: fn(Role) -> bool| -> f64 {
+            increments.iter().filter(|i| counted(i.role)).filter_map(|Increment { by, .. }| by.last()).sum()
         };
-        let requests = self.requests.add(sum(|counts| counts != Counts::Errors));
-        let errors = self.errors.add(sum(|counts| counts != Counts::Requests));
+        let requests = self.requests.add(sum(|role| role != Role::Errors));
+        let errors = self.errors.add(sum(|role| role != Role::Requests));
         Some((requests, errors))
     }
 }

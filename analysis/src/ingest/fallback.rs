@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::Rounded;
-use super::{BadSample, CountBatch, CounterValue, Dropped, Observation, UnixMillis, Window};
+use super::{BadSample, CounterValue, Dropped, Observation, UnixMillis, Window};
 
 /// What `increase()` has answered for one arm: real numbers, not below 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,14 +61,15 @@ pub fn overlap_design_effect(range: u64, scrape: u64) -> Result<f64, RangeError>
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct IncreaseIngest {
     until: UnixMillis,
-    /// Requests and errors of the candidate, then those of the stable version.
-    totals: [Rounded; 4],
+    /// Requests and errors.
+    canary: [Rounded; 2],
+    baseline: [Rounded; 2],
 }
 
 impl IncreaseIngest {
     /// Counts what happens after this time.
     pub fn new(since: UnixMillis) -> Self {
-        Self { until: since, totals: [Rounded::default(); 4] }
+        Self { until: since, canary: Default::default(), baseline: Default::default() }
     }
 
     /// Takes the answers for a range of `range` milliseconds that ends at the look.
@@ -81,7 +82,7 @@ impl IncreaseIngest {
         at: UnixMillis,
         range: u64,
         canary: Increase,
-        stable: Increase,
+        baseline: Increase,
     ) -> Result<Observation, RangeError> {
         if at <= self.until {
             return Ok(Observation::Dropped(Dropped::ClockWentBack { at, last: self.until }));
@@ -91,15 +92,11 @@ impl IncreaseIngest {
             return Err(RangeError::DoesNotTile { range, since });
         }
         let window = Window { after: self.until, until: at };
-        let [canary_requests, canary_errors, stable_requests, stable_errors] = &mut self.totals;
-        let batch = CountBatch {
-            window,
-            canary_requests: canary_requests.add(canary.requests.into()),
-            canary_errors: canary_errors.add(canary.errors.into()),
-            stable_requests: stable_requests.add(stable.requests.into()),
-            stable_errors: stable_errors.add(stable.errors.into()),
+        let count = |[requests, errors]: &mut [Rounded; 2], by: Increase| {
+            (requests.add(by.requests.into()), errors.add(by.errors.into()))
         };
+        let (canary, baseline) = (count(&mut self.canary, canary), count(&mut self.baseline, baseline));
         self.until = at;
-        Ok(batch.checked())
+        Ok(Observation::counted(window, canary, baseline))
     }
 }

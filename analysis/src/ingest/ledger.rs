@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CounterValue, Counts, RawSample, Series, Target, UnixMillis};
+use super::{CounterValue, RawSample, Role, Series, Target, UnixMillis};
 
 /// The last samples of all series of one arm, since counting began.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -31,7 +31,7 @@ struct Last {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Increment {
     /// What the series adds to.
-    pub counts: Counts,
+    pub role: Role,
     /// As many as a sample has; finite, not below 0.
     pub by: Vec<f64>,
 }
@@ -104,7 +104,7 @@ fn advance(
     }
     let by = by?;
     all.extend(last.map(|last| (series.key.clone(), last)));
-    Some(Increment { counts: series.counts, by })
+    Some(Increment { role: series.role, by })
 }
 
 /// From one sample to the next; counters that belong together are reset together.

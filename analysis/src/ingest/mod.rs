@@ -14,11 +14,11 @@ mod prometheus;
 mod sample;
 mod settling;
 
-pub use counts::{ArmScrape, CountBatch, CountIngest, DataError, Dropped, NoData, Observation};
+pub use counts::{ArmScrape, CountBatch, CountIngest, Dropped, NoData, Observation};
 pub use fallback::{Increase, IncreaseIngest, RangeError, overlap_design_effect};
 pub use ledger::{Increment, Ledger};
 pub use prometheus::{extrapolated_increase, raw_increment};
-pub use sample::{BadSample, CounterValue, Counts, RawSample, Series, Target, UnixMillis};
+pub use sample::{BadSample, CounterValue, RawSample, Role, Series, Target, UnixMillis};
 pub use settling::{Settling, Window};
 
 #[cfg(test)]

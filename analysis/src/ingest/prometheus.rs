@@ -1,6 +1,6 @@
 //! What `increase()` answers, and what was really there.
 
-use super::{BadSample, Counts, Ledger, RawSample, Series, Target, UnixMillis};
+use super::{BadSample, Ledger, RawSample, Role, Series, Target, UnixMillis};
 
 /// How much a series grows over its own samples, resets included; its first value is the point to count from.
 ///
@@ -9,7 +9,7 @@ use super::{BadSample, Counts, Ledger, RawSample, Series, Target, UnixMillis};
 /// [`BadSample`] when a value is not finite or below 0.
 pub fn raw_increment(samples: &[(UnixMillis, f64)]) -> Result<f64, BadSample> {
     let samples: Vec<_> = samples.iter().map(|(at, value)| RawSample::new(*at, *value)).collect::<Result<_, _>>()?;
-    let target = Target::new("", None, vec![Series::new("", Counts::Requests, samples)?])?;
+    let target = Target::new("", None, vec![Series::new("", Role::Requests, samples)?])?;
     let increments = Ledger::new(UnixMillis(i64::MIN)).take(&[target], UnixMillis(i64::MAX));
     Ok(increments.iter().flat_map(|increment| &increment.by).sum())
 }

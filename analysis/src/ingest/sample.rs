@@ -90,7 +90,7 @@ impl RawSample {
 
 /// What a series adds to.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counts {
+pub enum Role {
     /// Requests that are no errors, or all requests where errors have a metric of their own.
     Requests,
     /// Errors that are counted among the requests by another series.
@@ -103,7 +103,7 @@ pub enum Counts {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     pub(super) key: String,
-    pub(super) counts: Counts,
+    pub(super) role: Role,
     pub(super) samples: Vec<RawSample>,
 }
 
@@ -113,7 +113,7 @@ impl Series {
     /// # Errors
     ///
     /// [`BadSample::Uneven`] when the samples differ in their number of values.
-    pub fn new(key: impl Into<String>, counts: Counts, mut samples: Vec<RawSample>) -> Result<Self, BadSample> {
+    pub fn new(key: impl Into<String>, role: Role, mut samples: Vec<RawSample>) -> Result<Self, BadSample> {
         let key = key.into();
         if samples.windows(2).any(|pair| pair[0].values.len() != pair[1].values.len()) {
             return Err(BadSample::Uneven(key));
@@ -121,7 +121,7 @@ impl Series {
         // Two samples of one time should not be; the lower one is taken, whatever the order they came in.
         samples
             .sort_by(|a, b| a.at.cmp(&b.at).then(a.values.partial_cmp(&b.values).unwrap_or(std::cmp::Ordering::Equal)));
-        Ok(Self { key, counts, samples })
+        Ok(Self { key, role, samples })
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::counts::DataError;
 
 const BEGIN: UnixMillis = UnixMillis(1_000_000);
 
@@ -10,17 +11,17 @@ fn second(s: i64) -> UnixMillis {
     UnixMillis(BEGIN.0 + 1000 * s)
 }
 
-fn series(key: &str, counts: Counts, samples: &[(i64, f64)]) -> Series {
+fn series(key: &str, role: Role, samples: &[(i64, f64)]) -> Series {
     let samples = samples.iter().map(|(s, v)| RawSample::new(second(*s), *v).unwrap()).collect();
-    Series::new(key, counts, samples).unwrap()
+    Series::new(key, role, samples).unwrap()
 }
 
 fn ok(samples: &[(i64, f64)]) -> Series {
-    series("200", Counts::Requests, samples)
+    series("200", Role::Requests, samples)
 }
 
 fn failed(samples: &[(i64, f64)]) -> Series {
-    series("500", Counts::Both, samples)
+    series("500", Role::Both, samples)
 }
 
 fn pod(id: &str, series: Vec<Series>) -> Target {
@@ -35,11 +36,19 @@ fn quiet() -> ArmScrape {
     ArmScrape { targets: Vec::new(), traffic: false }
 }
 
+fn canary_of(batch: CountBatch) -> (u64, u64) {
+    (batch.counts.canary.requests(), batch.counts.canary.errors())
+}
+
+fn requests_of(batch: CountBatch) -> (u64, u64) {
+    (batch.counts.canary.requests(), batch.counts.baseline.requests())
+}
+
 /// Requests and errors of the candidate at one look after another, with a stable version that has no traffic.
 fn canary(looks: &[(i64, Vec<Target>)]) -> Vec<(u64, u64)> {
     let mut ingest = CountIngest::new(BEGIN);
     let counts = |(s, targets): &(i64, Vec<Target>)| match ingest.take(second(*s), &arm(targets.clone()), &quiet()) {
-        Observation::Batch { batch, faults } if faults.is_empty() => (batch.canary_requests, batch.canary_errors),
+        Observation::Batch { batch, faults } if faults.is_empty() => canary_of(batch),
         other => panic!("{other:?}"),
     };
     looks.iter().map(counts).collect()
@@ -96,7 +105,7 @@ fn resets_of_both_arms_in_one_window_leave_no_negative_count() {
     let mut ingest = CountIngest::new(BEGIN);
     let scrape = |id: &str| arm(vec![pod(id, vec![ok(&[(10, 100.0), (40, 7.0)])])]);
     let Observation::Batch { batch, .. } = ingest.take(second(60), &scrape("c"), &scrape("s")) else { panic!() };
-    assert_eq!((batch.canary_requests, batch.stable_requests), (7, 7));
+    assert_eq!(requests_of(batch), (7, 7));
 }
 
 #[test]
@@ -136,14 +145,14 @@ fn a_candidate_with_traffic_and_no_sample_is_no_data_and_changes_nothing() {
     let both = arm(vec![pod("c", vec![ok(&[(10, 5.0), (110, 9.0)])])]);
     let Observation::Batch { batch, .. } = ingest.take(second(120), &both, &stable(110, 200.0)) else { panic!() };
     assert_eq!(batch.window, Window { after: BEGIN, until: second(120) });
-    assert_eq!((batch.canary_requests, batch.stable_requests), (4, 100));
+    assert_eq!(requests_of(batch), (4, 100));
 }
 
 #[test]
 fn an_arm_without_traffic_counts_0() {
     let mut ingest = CountIngest::new(BEGIN);
     let Observation::Batch { batch, .. } = ingest.take(second(60), &quiet(), &quiet()) else { panic!() };
-    assert_eq!((batch.canary_requests, batch.stable_requests), (0, 0));
+    assert_eq!(requests_of(batch), (0, 0));
 }
 
 #[test]
@@ -163,11 +172,11 @@ fn a_clock_that_goes_back_drops_the_look_and_changes_nothing() {
 fn more_errors_than_requests_are_cut_and_reported() {
     let mut ingest = CountIngest::new(BEGIN);
     let all = ok(&[(10, 0.0), (40, 5.0)]);
-    let errors = series("errors", Counts::Errors, &[(10, 0.0), (40, 8.0)]);
+    let errors = series("errors", Role::Errors, &[(10, 0.0), (40, 8.0)]);
     let taken = ingest.take(second(60), &arm(vec![pod("a", vec![all, errors])]), &quiet());
     let Observation::Batch { batch, faults } = taken else { panic!() };
-    assert_eq!((batch.canary_requests, batch.canary_errors), (5, 5));
-    assert_eq!(faults, [DataError::MoreErrorsThanRequests { errors: 8, requests: 5 }]);
+    assert_eq!(canary_of(batch), (5, 5));
+    assert_eq!(faults, [DataError { errors: 8, requests: 5 }]);
 }
 
 #[test]
@@ -193,7 +202,7 @@ fn counts_from_increase_are_rounded_by_their_total() {
         let third = Increase::new(4.0 / 3.0, 1.0 / 3.0).unwrap();
         let taken = ingest.take(second(60 * look), 60_000, third, third).unwrap();
         let Observation::Batch { batch, .. } = taken else { panic!() };
-        counted.push(batch.canary_errors);
+        counted.push(canary_of(batch).1);
     }
     assert_eq!(counted, [0, 1, 0, 0, 1, 0, 0, 1, 0, 0]);
 }
@@ -284,10 +293,10 @@ proptest! {
     fn any_samples_are_refused_or_counted(values in prop::collection::vec((any::<i64>(), any::<f64>()), 0..9), at in any::<i64>()) {
         let samples: Result<Vec<_>, _> = values.iter().map(|(at, v)| RawSample::new(UnixMillis(*at), *v)).collect();
         if let Ok(samples) = samples {
-            let target = pod("a", vec![Series::new("200", Counts::Both, samples).unwrap()]);
+            let target = pod("a", vec![Series::new("200", Role::Both, samples).unwrap()]);
             let taken = CountIngest::new(BEGIN).take(UnixMillis(at), &arm(vec![target]), &quiet());
             if let Observation::Batch { batch, .. } = taken {
-                prop_assert!(batch.canary_errors <= batch.canary_requests);
+                prop_assert!(canary_of(batch).1 <= canary_of(batch).0);
             }
         }
         let pairs: Vec<_> = values.iter().map(|(at, v)| (UnixMillis(*at), *v)).collect();

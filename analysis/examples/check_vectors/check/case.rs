@@ -57,11 +57,6 @@ impl<'a> Case<'a> {
         list.map(Vec::len).ok_or_else(|| Malformed(format!("{pointer}: a list was expected")))
     }
 
-    /// Whether there is such a value.
-    pub fn has(&self, pointer: &str) -> bool {
-        self.value.pointer(pointer).is_some()
-    }
-
     /// Text for people, or a value of somebody else's program, that nothing is compared with.
     pub fn aside(&mut self, pointer: &str) {
         self.seen.insert(pointer.to_owned());
