@@ -6,6 +6,7 @@
 pub mod burn;
 pub mod ci;
 pub mod counts;
+pub mod eproc;
 pub mod ingest;
 pub mod merging;
 mod objective;
