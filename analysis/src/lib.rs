@@ -7,6 +7,7 @@ pub mod burn;
 pub mod ci;
 pub mod counts;
 pub mod eproc;
+pub mod history;
 pub mod ingest;
 pub mod merging;
 mod objective;

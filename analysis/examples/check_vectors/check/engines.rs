@@ -3,6 +3,7 @@
 use analysis::eproc::bernoulli::{at_odds, ln_factor_one, ln_factor_two};
 use analysis::eproc::conjugate::{BetaPrior, ratio_of_rates};
 use analysis::eproc::{Bet, EProcess, Margin, Onset, WORSE};
+use analysis::history::{GuardLook, History, guard_p};
 use analysis::special::{BetaBinomial, ln_binomial_pmf, ln_hypergeometric_pmf};
 use analysis::xtest::{Kernel, XTest, spending};
 use analysis::{Alpha, Arm, Counts, Invalid, Kappa, Phi, Progress, Rate, Ratio};
@@ -23,6 +24,8 @@ pub const GROUPS: &[(&str, Check)] = &[
     ("mixture_e_process", mixture),
     ("beta_conjugate_two_sample", conjugate),
     ("truncated_beta", truncated),
+    ("history_limit", history),
+    ("guard_poisson_sf", guard),
 ];
 
 fn wrong(error: Invalid) -> Malformed {
@@ -184,4 +187,25 @@ fn truncated(case: &mut Case) -> Result<(), Malformed> {
     let prior = BetaPrior { a: case.read("/a")?, b: case.read("/b")? };
     let p0 = Rate::new(case.read("/p0")?).map_err(wrong)?;
     case.expect("/log_e", prior.ln_e_one_sided(p0, x, rest))
+}
+
+fn history(case: &mut Case) -> Result<(), Malformed> {
+    let errors: Vec<u64> = case.read("/errors_per_hour")?;
+    let requests: f64 = case.read("/requests_per_hour")?;
+    let hours = errors.iter().map(|x| arm(requests.round() as u64, *x)).collect::<Result<Vec<_>, _>>()?;
+    let history = History::of(&hours).map_err(|error| Malformed(error.to_string()))?;
+    case.expect("/total", history.total.errors())?;
+    case.expect("/block_hours", history.spread.map(|s| s.block_hours))?;
+    case.expect("/blocks", history.spread.map(|s| s.blocks))?;
+    case.expect("/frailty_variance", history.spread.map(|s| s.frailty_variance))?;
+    case.expect("/factor", history.factor)?;
+    case.expect("/upper95", history.upper)?;
+    case.expect("/p0", history.limit.get())
+}
+
+fn guard(case: &mut Case) -> Result<(), Malformed> {
+    let arm = arm(case.read("/n")?, case.read("/x")?)?;
+    let p = guard_p(arm, Rate::new(case.read("/p0")?).map_err(wrong)?);
+    case.expect("/p", p)?;
+    case.expect("/blocks", !GuardLook { cumulative: p, recent: 1.0 }.allows_blame())
 }
