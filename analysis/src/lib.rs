@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod merging;
 mod objective;
 pub mod phi;
+pub mod power;
 pub mod special;
 pub mod srm;
 pub mod values;

@@ -1,6 +1,7 @@
 //! What is counted at a look, and how that count is distributed when the canary is just tolerable.
 
 use super::pmf::Pmf;
+use crate::power::Regression;
 use crate::{Counts, Phi, Rate, Ratio};
 
 /// Which hypothesis a test holds against the canary.
@@ -38,21 +39,37 @@ impl Kernel {
     /// None where the batch says nothing: no requests of an arm that is needed, or no errors at all.
     pub(crate) fn draws(&self, counts: &Counts) -> Option<Draws> {
         let Counts { canary, baseline } = counts;
-        let (n_c, n_b) = (canary.requests() as f64, baseline.requests() as f64);
-        let theta = |weight: f64, other: f64| weight / (weight + other);
-        let draws = match self {
-            Self::One(p0) => Draws { m: canary.requests(), theta: p0.get(), count: canary.errors() },
-            Self::OneMirrored(p0) => Draws { m: canary.requests(), theta: 1.0 - p0.get(), count: canary.successes() },
-            _ if !counts.comparable() => return None,
-            Self::Ratio(rho) => {
-                Draws { m: counts.errors(), theta: theta(rho.get() * n_c, n_b), count: canary.errors() }
-            }
-            Self::Hypergeometric => Draws { m: counts.errors(), theta: theta(n_c, n_b), count: canary.errors() },
-            Self::Mirrored(rho) => {
-                Draws { m: counts.errors(), theta: theta(n_b, rho.get() * n_c), count: baseline.errors() }
-            }
+        let (m, count) = match self {
+            Self::One(_) => (canary.requests(), canary.errors()),
+            Self::OneMirrored(_) => (canary.requests(), canary.successes()),
+            Self::Ratio(_) | Self::Hypergeometric => (counts.errors(), canary.errors()),
+            Self::Mirrored(_) => (counts.errors(), baseline.errors()),
         };
-        (draws.m > 0 && draws.theta > 0.0 && draws.theta < 1.0).then_some(draws)
+        let theta = self.theta(counts)?;
+        (m > 0 && theta > 0.0 && theta < 1.0).then_some(Draws { m, theta, count })
+    }
+
+    /// The probability of each draw at the edge of the hypothesis; none where an arm that is needed had no requests.
+    pub(crate) fn theta(&self, counts: &Counts) -> Option<f64> {
+        let (n_c, n_b) = (counts.canary.requests() as f64, counts.baseline.requests() as f64);
+        match self {
+            Self::One(p0) => Some(p0.get()),
+            Self::OneMirrored(p0) => Some(1.0 - p0.get()),
+            _ if !counts.comparable() => None,
+            Self::Ratio(rho) => Some(rho.get() * n_c / (rho.get() * n_c + n_b)),
+            Self::Hypergeometric => Some(n_c / (n_c + n_b)),
+            Self::Mirrored(rho) => Some(n_b / (rho.get() * n_c + n_b)),
+        }
+    }
+
+    /// The same under a regression.
+    pub(crate) fn theta_under(&self, counts: &Counts, regression: Regression) -> Option<f64> {
+        match self {
+            Self::One(_) => Some(regression.canary.get()),
+            Self::OneMirrored(_) => Some(1.0 - regression.canary.get()),
+            Self::Ratio(_) | Self::Hypergeometric => regression.share(counts),
+            Self::Mirrored(_) => regression.share(counts).map(|share| 1.0 - share),
+        }
     }
 
     /// The distribution of the count, before winsorising.

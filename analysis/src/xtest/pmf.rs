@@ -1,7 +1,7 @@
 //! The distribution of one look's count when the null hypothesis holds at its edge, as a window of weights.
 
-use crate::Kappa;
 use crate::special::{BetaBinomial, ln_binomial_pmf, ln_hypergeometric_pmf};
+use crate::{Kappa, Rate};
 
 /// Low weights below this are nothing once the window covers nine standard deviations.
 const NEGLIGIBLE_BELOW: f64 = 1e-20;
@@ -27,7 +27,11 @@ impl Pmf {
     }
 
     /// Binomial with m draws.
-    pub(crate) fn binomial(m: u64, theta: f64) -> Self {
+    pub fn binomial(m: u64, theta: Rate) -> Self {
+        Self::of_draws(m, theta.get())
+    }
+
+    fn of_draws(m: u64, theta: f64) -> Self {
         let spread = (m as f64 * theta * (1.0 - theta)).sqrt();
         let odds = theta / (1.0 - theta);
         let ratio = |k: u64| (m - k) as f64 / (k + 1) as f64 * odds;
@@ -37,7 +41,7 @@ impl Pmf {
     /// Beta-binomial.
     pub(crate) fn beta_binomial(m: u64, theta: f64, phi: f64) -> Self {
         let Some(distribution) = BetaBinomial::with_design_effect(m, theta, phi) else {
-            return Self::binomial(m, theta);
+            return Self::of_draws(m, theta);
         };
         let spread = (phi * m as f64 * theta * (1.0 - theta)).sqrt();
         Self::around((0, m), m as f64 * theta, spread, |k| distribution.ln_pmf(k), |k| distribution.ratio(k))
@@ -166,9 +170,9 @@ mod tests {
     #[test]
     fn a_window_holds_all_of_the_probability() {
         let windows = [
-            (Pmf::binomial(1, 0.05), 0.05),
-            (Pmf::binomial(1_000_000, 0.05), 50_000.0),
-            (Pmf::binomial(400, 0.999), 399.6),
+            (Pmf::of_draws(1, 0.05), 0.05),
+            (Pmf::of_draws(1_000_000, 0.05), 50_000.0),
+            (Pmf::of_draws(400, 0.999), 399.6),
             (Pmf::beta_binomial(30, 0.1, 12.0), 3.0),
             (Pmf::beta_binomial(100_000, 0.02, 40.0), 2_000.0),
             (Pmf::beta_binomial(2, 0.5, 50.0), 1.0),
@@ -185,7 +189,7 @@ mod tests {
 
     #[test]
     fn every_weight_of_a_window_is_the_probability_itself() {
-        let pmf = Pmf::binomial(20_000, 0.3);
+        let pmf = Pmf::of_draws(20_000, 0.3);
         for (weight, k) in pmf.weights.iter().zip(pmf.first..).step_by(37) {
             near(*weight, ln_binomial_pmf(20_000, 0.3, k).exp(), 1e-11);
         }
@@ -194,11 +198,11 @@ mod tests {
     #[test]
     fn the_cap_is_the_largest_count_that_is_likelier_than_kappa_and_never_below_one() {
         let kappa = Kappa::default();
-        assert_eq!(Pmf::binomial(3, 0.055).winsorised(kappa).cap(), Some(1));
-        assert_eq!(Pmf::binomial(50, 1e-9).winsorised(kappa).cap(), Some(1));
-        assert_eq!(Pmf::binomial(1, 0.5).winsorised(kappa).cap(), None);
-        assert_eq!(Pmf::binomial(60, 0.05).winsorised(Kappa::NONE).cap(), None);
-        let capped = Pmf::binomial(60, 0.05).winsorised(kappa);
+        assert_eq!(Pmf::of_draws(3, 0.055).winsorised(kappa).cap(), Some(1));
+        assert_eq!(Pmf::of_draws(50, 1e-9).winsorised(kappa).cap(), Some(1));
+        assert_eq!(Pmf::of_draws(1, 0.5).winsorised(kappa).cap(), None);
+        assert_eq!(Pmf::of_draws(60, 0.05).winsorised(Kappa::NONE).cap(), None);
+        let capped = Pmf::of_draws(60, 0.05).winsorised(kappa);
         near(capped.weights.iter().sum::<f64>(), 1.0, 1e-13);
         assert_eq!((capped.capped(60), capped.capped(2)), (capped.cap().unwrap(), 2));
         assert!(*capped.weights.last().unwrap() > 0.01);

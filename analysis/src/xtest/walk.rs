@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn trimming_the_low_end_loses_no_mass() {
         let mut walk = Walk::default();
-        let pmf = Pmf::binomial(2_000, 0.3);
+        let pmf = Pmf::binomial(2_000, crate::Rate::new(0.3).unwrap());
         (0..30).for_each(|_| walk.add(&pmf));
         near(walk.tail(0), 1.0, 1e-12);
         assert!(walk.first > 10_000 && walk.mass.len() < 3_500, "{} {}", walk.first, walk.mass.len());

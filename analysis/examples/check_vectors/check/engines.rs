@@ -4,8 +4,9 @@ use analysis::eproc::bernoulli::{at_odds, ln_factor_one, ln_factor_two};
 use analysis::eproc::conjugate::{BetaPrior, ratio_of_rates};
 use analysis::eproc::{Bet, EProcess, Margin, Onset, WORSE};
 use analysis::history::{GuardLook, History, guard_p};
+use analysis::power::Detection;
 use analysis::special::{BetaBinomial, ln_binomial_pmf, ln_hypergeometric_pmf};
-use analysis::xtest::{Kernel, XTest, spending};
+use analysis::xtest::{Kernel, Pmf, XTest, spending};
 use analysis::{Alpha, Arm, Counts, Invalid, Kappa, Phi, Progress, Rate, Ratio};
 use serde::Deserialize;
 
@@ -26,6 +27,7 @@ pub const GROUPS: &[(&str, Check)] = &[
     ("truncated_beta", truncated),
     ("history_limit", history),
     ("guard_poisson_sf", guard),
+    ("planner_power", power),
 ];
 
 fn wrong(error: Invalid) -> Malformed {
@@ -208,4 +210,19 @@ fn guard(case: &mut Case) -> Result<(), Malformed> {
     let p = guard_p(arm, Rate::new(case.read("/p0")?).map_err(wrong)?);
     case.expect("/p", p)?;
     case.expect("/blocks", !GuardLook { cumulative: p, recent: 1.0 }.allows_blame())
+}
+
+fn power(case: &mut Case) -> Result<(), Malformed> {
+    let (totals, u): (Vec<u64>, Vec<f64>) = (case.read("/totals")?, case.read("/u")?);
+    let (null, alternative): (Vec<f64>, Vec<f64>) = (case.read("/theta0")?, case.read("/theta1")?);
+    let alpha = Alpha::new(case.read("/alpha")?).map_err(wrong)?;
+    let kappa = Kappa::new(case.read("/kappa")?).map_err(wrong)?;
+    let mut detection = Detection::default();
+    for (i, (((m, theta_0), theta_1), u)) in totals.into_iter().zip(null).zip(alternative).zip(u).enumerate() {
+        let law = |theta| Rate::new(theta).map(|theta| Pmf::binomial(m, theta)).map_err(wrong);
+        detection.add(&law(theta_0)?.winsorised(kappa), law(theta_1)?);
+        let got = detection.look(alpha, Progress::new(u).map_err(wrong)?);
+        case.expect(&format!("/power/{i}"), got)?;
+    }
+    Ok(())
 }
