@@ -9,6 +9,7 @@ pub mod counts;
 pub mod eproc;
 pub mod history;
 pub mod ingest;
+pub mod kayenta;
 pub mod merging;
 mod objective;
 pub mod phi;

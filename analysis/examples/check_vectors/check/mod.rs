@@ -8,6 +8,7 @@ mod case;
 mod engines;
 mod evidence;
 mod ingest;
+mod kayenta;
 mod report;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub type Check = fn(&mut Case) -> Result<(), Malformed>;
 
 /// Every group that can be checked, by its name in the file.
 fn registry() -> BTreeMap<&'static str, Check> {
-    [engines::GROUPS, evidence::GROUPS, ingest::GROUPS].into_iter().flatten().copied().collect()
+    [engines::GROUPS, evidence::GROUPS, ingest::GROUPS, kayenta::GROUPS].into_iter().flatten().copied().collect()
 }
 
 /// Checks every case of a file.
