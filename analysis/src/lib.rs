@@ -3,10 +3,12 @@
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
 #![forbid(unsafe_code)]
 
+pub mod accept;
 pub mod burn;
 pub mod ci;
 pub mod counts;
 pub mod eproc;
+pub mod gauge;
 pub mod history;
 pub mod ingest;
 pub mod kayenta;

@@ -25,6 +25,10 @@ pub struct Alpha(f64);
 impl Alpha {
     /// A test at this level never rejects.
     pub const OFF: Self = Self(0.0);
+    /// Of a hundred good releases one may be rolled back.
+    pub const HUNDREDTH: Self = Self(0.01);
+    /// Of twenty bad canaries one may be accepted early.
+    pub const TWENTIETH: Self = Self(0.05);
 
     /// # Errors
     ///
@@ -69,6 +73,10 @@ pub struct Ratio(f64);
 impl Ratio {
     /// No worse than the baseline.
     pub const STRICT: Self = Self(1.0);
+    /// A tenth more errors than the baseline.
+    pub const TENTH_MORE: Self = Self(1.1);
+    /// Twice the errors of the baseline.
+    pub const TWICE: Self = Self(2.0);
 
     /// # Errors
     ///
