@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::eproc::WORSE;
+use crate::eproc::bernoulli::ln_factor_one;
 use crate::special::{ln_gamma, ln_sum_exp};
+use crate::{Arm, Rate};
 
 /// How far from the weight the split may be, as a part of the weight.
 const RELATIVE: f64 = 0.25;
@@ -12,8 +15,6 @@ const ABSOLUTE: f64 = 0.01;
 const DESIGN_EFFECT: f64 = 10.0;
 /// Probability that a split within the band is ever called a mismatch.
 const LEVEL: f64 = 0.0005;
-/// By how much the odds of a mismatch exceed those at the edge of the band, with equal weights.
-const ODDS: [f64; 6] = [1.25, 1.6, 2.5, 5.0, 12.0, 40.0];
 
 /// Why a split cannot be tested.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -108,16 +109,10 @@ impl SplitWatch {
 
 /// The mixture over the odds of `x` among `x + rest` against a share of at most `edge`; 0 where no share exceeds it.
 fn ln_evidence(x: u64, rest: u64, edge: f64) -> f64 {
-    if edge >= 1.0 {
-        return 0.0;
-    }
-    let (x, rest) = (x as f64 / DESIGN_EFFECT, rest as f64 / DESIGN_EFFECT);
-    let ratio = |odds: f64| {
-        let scale = 1.0 - edge + edge * odds;
-        // p1 / p0 is odds / scale and (1 - p1) / (1 - p0) is 1 / scale.
-        x * odds.ln() - (x + rest) * scale.ln()
-    };
-    ln_sum_exp(ODDS.map(ratio)) - (ODDS.len() as f64).ln()
+    let (Ok(edge), Ok(arm)) = (Rate::new(edge), Arm::new(x.saturating_add(rest), x)) else { return 0.0 };
+    // The logarithm of a likelihood ratio is linear in the counts, so that it may be thinned in their stead.
+    let terms = WORSE.map(|odds| ln_factor_one(arm, edge, odds) / DESIGN_EFFECT);
+    ln_sum_exp(terms) - (WORSE.len() as f64).ln()
 }
 
 /// Logarithm of the evidence against a split that is known exactly, such as one by hashing in the client: the mixture

@@ -7,6 +7,7 @@
 mod case;
 mod engines;
 mod evidence;
+mod gauges;
 mod ingest;
 mod kayenta;
 mod report;
@@ -23,7 +24,11 @@ pub type Check = fn(&mut Case) -> Result<(), Malformed>;
 
 /// Every group that can be checked, by its name in the file.
 fn registry() -> BTreeMap<&'static str, Check> {
-    [engines::GROUPS, evidence::GROUPS, ingest::GROUPS, kayenta::GROUPS].into_iter().flatten().copied().collect()
+    [engines::GROUPS, evidence::GROUPS, gauges::GROUPS, ingest::GROUPS, kayenta::GROUPS]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// Checks every case of a file.
