@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Increment, Ledger, Role, Target, UnixMillis, Window};
+use super::sides::{ArmScrape, Dropped, Lost, NoData, Side, Sides};
+use super::{Increment, Ledger, Role, UnixMillis, Window};
 use crate::Counts;
 use crate::counts::{Arm, DataError};
 
@@ -15,22 +16,13 @@ pub struct CountBatch {
     pub counts: Counts,
 }
 
-/// What was scraped of one arm.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ArmScrape {
-    /// Its targets, with the samples of a range that reaches back to the last look or further.
-    pub targets: Vec<Target>,
-    /// Whether it is given traffic. If so, silence is a lack of data and not a count of 0.
-    pub traffic: bool,
-}
-
 /// What a look has brought.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Observation {
+pub enum Observation<B = CountBatch> {
     /// Counts, and what had to be put right about them.
     Batch {
         /// The counts.
-        batch: CountBatch,
+        batch: B,
         /// Worth a warning; the counts stand.
         faults: Vec<DataError>,
     },
@@ -40,36 +32,20 @@ pub enum Observation {
     Dropped(Dropped),
 }
 
-/// Why there is nothing to count.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoData {
-    /// The candidate is given traffic and none of its series has a new sample.
-    #[error("nothing new was scraped of the candidate, which is given traffic")]
-    Canary,
-    /// The stable version is given traffic and none of its series has a new sample.
-    #[error("nothing new was scraped of the stable version, which is given traffic")]
-    Baseline,
-}
-
-/// Why a look is not used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Dropped {
-    /// Its time is that of an earlier look or before it; the clock went back.
-    #[error("the look at {at} ms is not after the one before it, at {last} ms; check the clock", at = at.0, last = last.0)]
-    ClockWentBack {
-        /// Of this look.
-        at: UnixMillis,
-        /// Of the last one that was used.
-        last: UnixMillis,
-    },
+impl<B> From<Lost> for Observation<B> {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::NoData(why) => Self::NoData(why),
+            Lost::Dropped(why) => Self::Dropped(why),
+        }
+    }
 }
 
 /// Counts requests and errors of both arms from raw samples.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(transparent)]
 pub struct CountIngest {
-    until: UnixMillis,
-    canary: Counter,
-    baseline: Counter,
+    sides: Sides<Counter>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -83,33 +59,21 @@ impl CountIngest {
     /// Counts what happens after this time.
     pub fn new(since: UnixMillis) -> Self {
         let zero = Rounded::default();
-        let arm = Counter { ledger: Ledger::new(since), requests: zero, errors: zero };
-        Self { until: since, canary: arm.clone(), baseline: arm }
+        Self { sides: Sides::new(since, Counter { ledger: Ledger::new(since), requests: zero, errors: zero }) }
     }
 
     /// Takes what was scraped up to a look. Samples after it wait for the next look.
     pub fn take(&mut self, at: UnixMillis, canary: &ArmScrape, baseline: &ArmScrape) -> Observation {
-        if at <= self.until {
-            return Observation::Dropped(Dropped::ClockWentBack { at, last: self.until });
+        match self.sides.take(at, canary, baseline) {
+            Ok((window, canary, baseline)) => Observation::counted(window, canary, baseline),
+            Err(lost) => lost.into(),
         }
-        // Both arms move on together or not at all, so that their counts are always of the same time.
-        let mut next = self.clone();
-        let Some(canary) = next.canary.take(at, canary) else {
-            return Observation::NoData(NoData::Canary);
-        };
-        let Some(baseline) = next.baseline.take(at, baseline) else {
-            return Observation::NoData(NoData::Baseline);
-        };
-        let window = Window { after: self.until, until: at };
-        next.until = at;
-        *self = next;
-        Observation::counted(window, canary, baseline)
     }
 
     /// Forgets targets that are gone for good; see [`Ledger::retain`].
     pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        self.canary.ledger.retain(&mut keep);
-        self.baseline.ledger.retain(keep);
+        self.sides.canary.ledger.retain(&mut keep);
+        self.sides.baseline.ledger.retain(keep);
     }
 }
 
@@ -123,10 +87,11 @@ impl Observation {
     }
 }
 
-impl Counter {
-    /// Requests and errors up to the time; none when the arm should have had some and nothing new was scraped.
-    fn take(&mut self, at: UnixMillis, scrape: &ArmScrape) -> Option<(u64, u64)> {
-        let increments = self.ledger.take(&scrape.targets, at);
+impl Side for Counter {
+    type Counted = (u64, u64);
+
+    fn take(&mut self, until: UnixMillis, scrape: &ArmScrape) -> Option<(u64, u64)> {
+        let increments = self.ledger.take(&scrape.targets, until);
         if increments.is_empty() && scrape.traffic {
             return None;
         }
@@ -143,13 +108,13 @@ impl Counter {
 /// parts within one half of the total.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Default)]
 #[serde(transparent)]
-pub(super) struct Rounded {
+pub(crate) struct Rounded {
     total: f64,
 }
 
 impl Rounded {
     /// Adds a number not below 0; gives the whole numbers that it brings.
-    pub(super) fn add(&mut self, by: f64) -> u64 {
+    pub(crate) fn add(&mut self, by: f64) -> u64 {
         let whole = |total: f64| (total + 0.5).floor();
         let before = whole(self.total);
         self.total += by;

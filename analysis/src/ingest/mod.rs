@@ -13,13 +13,17 @@ mod ledger;
 mod prometheus;
 mod sample;
 mod settling;
+mod sides;
 
-pub use counts::{ArmScrape, CountBatch, CountIngest, Dropped, NoData, Observation};
+pub(crate) use counts::Rounded;
+pub use counts::{CountBatch, CountIngest, Observation};
 pub use fallback::{Increase, IncreaseIngest, RangeError, overlap_design_effect};
 pub use ledger::{Increment, Ledger};
 pub use prometheus::{extrapolated_increase, raw_increment};
 pub use sample::{BadSample, CounterValue, RawSample, Role, Series, Target, UnixMillis};
 pub use settling::{Settling, Window};
+pub use sides::{ArmScrape, Dropped, NoData};
+pub(crate) use sides::{Side, Sides};
 
 #[cfg(test)]
 mod tests;

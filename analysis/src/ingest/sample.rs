@@ -152,6 +152,11 @@ impl Target {
         Ok(Self { id: id.into(), started, scraped: None, series })
     }
 
+    /// How many values each sample has.
+    pub(crate) fn widths(&self) -> impl Iterator<Item = usize> {
+        self.series.iter().flat_map(|series| &series.samples).map(|sample| sample.values.len())
+    }
+
     /// States that the target was scraped with success at this time (`up` was 1), whatever series it had then.
     pub fn scraped(self, at: UnixMillis) -> Self {
         let scraped = Some(self.scraped.map_or(at, |earlier| earlier.min(at)));

@@ -10,6 +10,7 @@ mod evidence;
 mod gauges;
 mod ingest;
 mod kayenta;
+mod latency;
 mod report;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub type Check = fn(&mut Case) -> Result<(), Malformed>;
 
 /// Every group that can be checked, by its name in the file.
 fn registry() -> BTreeMap<&'static str, Check> {
-    [engines::GROUPS, evidence::GROUPS, gauges::GROUPS, ingest::GROUPS, kayenta::GROUPS]
+    [engines::GROUPS, evidence::GROUPS, gauges::GROUPS, ingest::GROUPS, kayenta::GROUPS, latency::GROUPS]
         .into_iter()
         .flatten()
         .copied()
