@@ -21,8 +21,8 @@ pub struct BettingLook {
 /// Tests whether, given the past, the candidate's pod is the worse one in half of the pairs at most.
 ///
 /// Multiplies bets `1 + l (y - 1/2)` on the share y of pairs in which it is worse, ties counting one half (Waudby-Smith
-/// and Ramdas 2024), mixed over l and over the start of the regression. A look is worth `ln 1.95` at most, so that at
-/// least seven of them reject at 0.01.
+/// and Ramdas 2024), mixed over l and over the start of the regression. A look is worth `ln 1.95` at most; with the
+/// usual onset ten of them reject at 0.01 at the earliest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Betting {
     tolerance: Tolerance,

@@ -151,6 +151,13 @@ impl Buckets {
         Ok(Self { bounds, cumulative, total: total.max(greatest) })
     }
 
+    /// From what is over each bound, out of the same requests.
+    pub(super) fn of_bounds(bounds: &Bounds, over: impl Fn(f64) -> Arm) -> Self {
+        let over: Vec<Arm> = bounds.0.iter().map(|bound| over(*bound)).collect();
+        let total = over.iter().map(|arm| arm.requests()).max().unwrap_or(0);
+        Self { bounds: bounds.clone(), cumulative: over.iter().map(|arm| arm.successes()).collect(), total }
+    }
+
     /// The bounds.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BadBuckets, Bounds, Buckets};
-use crate::ingest::{ArmScrape, Ledger, Observation, Rounded, Side, Sides, UnixMillis, Window};
+use crate::ingest::{ArmScrape, CounterValue, Ledger, Observation, Rounded, Side, Sides, UnixMillis, Window};
 
 /// Requests of both arms in one window by how long they took.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,7 @@ impl HistogramIngest {
 }
 
 impl Side for Histogram {
+    type Held = Vec<CounterValue>;
     type Counted = Vec<u64>;
 
     fn take(&mut self, until: UnixMillis, scrape: &ArmScrape) -> Option<Vec<u64>> {

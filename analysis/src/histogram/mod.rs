@@ -8,14 +8,19 @@ mod classic;
 mod dominance;
 mod ingest;
 mod native;
+mod native_ingest;
 
 pub use choose::{Comparison, comparisons, quantile_bounds};
 pub use classic::{BadBuckets, Bounds, Bracket, Buckets, Place};
 pub use dominance::{Dominance, DominanceLook};
 pub use ingest::{HistogramBatch, HistogramIngest};
 pub use native::{
-    BadHistogram, NativeBucket, NativeHistogram, merged_index, native_bound, native_bracket, slowdown_steps,
+    BadHistogram, Doubt, NativeBucket, NativeHistogram, merged_index, native_bound, native_bracket, native_buckets,
+    slowdown_steps,
 };
+pub use native_ingest::{NativeBatch, NativeIngest};
 
+#[cfg(test)]
+mod native_tests;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Bracket;
+use serde::{Deserialize, Serialize};
+
+use super::{Bounds, Bracket, Buckets};
 use crate::Ratio;
+use crate::ingest::Cumulative;
 
 /// The finest and the coarsest of the standard schemas.
 const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
@@ -59,13 +62,49 @@ pub fn native_bracket(buckets: &[NativeBucket], threshold: f64) -> Bracket {
     Bracket::new(total, at_least, at_most, guess.is_finite().then_some(guess))
 }
 
+/// On which side requests are counted of which one cannot tell whether they were over a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// They were within it: of the arm that is blamed for being slower.
+    CountsAsFast,
+    /// They were over it: of the arm that it is compared with.
+    CountsAsSlow,
+}
+
+/// Requests by fixed bounds. Exact where a bound is one of the histogram's own.
+pub fn native_buckets(buckets: &[NativeBucket], bounds: &Bounds, doubt: Doubt) -> Buckets {
+    let over = |bracket: Bracket| match doubt {
+        Doubt::CountsAsFast => bracket.to_blame(),
+        Doubt::CountsAsSlow => bracket.to_accept(),
+    };
+    Buckets::of_bounds(bounds, |bound| over(native_bracket(buckets, bound)))
+}
+
 /// A native histogram with a standard schema at the time of a scrape, or what was added to one between two scrapes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct NativeHistogram {
     schema: i8,
     zero_threshold: f64,
     zero: u64,
     buckets: BTreeMap<i32, u64>,
+}
+
+/// Schema, zero threshold, zero bucket and the other buckets.
+type Stored = (i8, f64, u64, BTreeMap<i32, u64>);
+
+impl TryFrom<Stored> for NativeHistogram {
+    type Error = BadHistogram;
+
+    fn try_from((schema, zero_threshold, zero, buckets): Stored) -> Result<Self, BadHistogram> {
+        Self::new(schema, zero_threshold, zero, buckets)
+    }
+}
+
+impl From<NativeHistogram> for Stored {
+    fn from(NativeHistogram { schema, zero_threshold, zero, buckets }: NativeHistogram) -> Self {
+        (schema, zero_threshold, zero, buckets)
+    }
 }
 
 /// Why a histogram is none.
@@ -117,10 +156,7 @@ impl NativeHistogram {
     /// anything has become less, the histogram was reset, and all it holds was added since.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let schema = self.schema.min(earlier.schema);
-        let zero_threshold = self.zero_threshold.max(earlier.zero_threshold);
-        let alike = |histogram: &Self| histogram.at_schema(schema).with_zero_to(zero_threshold);
-        let (now, before) = (alike(self), alike(earlier));
+        let (now, before) = self.in_common(earlier);
         let reset = now.zero < before.zero || before.buckets.iter().any(|(index, count)| now.count(*index) < *count);
         if reset {
             return now;
@@ -128,6 +164,31 @@ impl NativeHistogram {
         let added = |(index, count): (&i32, &u64)| (*index, count - before.count(*index));
         let buckets = now.buckets.iter().map(added).filter(|(_, count)| *count > 0).collect();
         Self { zero: now.zero - before.zero, buckets, ..now }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let (mut sum, other) = self.in_common(other);
+        sum.zero = sum.zero.saturating_add(other.zero);
+        for (index, count) in other.buckets {
+            let into = sum.buckets.entry(index).or_default();
+            *into = into.saturating_add(count);
+        }
+        sum
+    }
+
+    /// Without any request, at the finest schema.
+    pub fn empty() -> Self {
+        Self { schema: *SCHEMAS.end(), zero_threshold: 0.0, zero: 0, buckets: BTreeMap::new() }
+    }
+
+    /// Both at the smaller schema and with the wider zero bucket.
+    fn in_common(&self, other: &Self) -> (Self, Self) {
+        let schema = self.schema.min(other.schema);
+        let zero_threshold = self.zero_threshold.max(other.zero_threshold);
+        let alike = |histogram: &Self| histogram.at_schema(schema).with_zero_to(zero_threshold);
+        (alike(self), alike(other))
     }
 
     /// Its buckets with their bounds, as [`native_bracket`] takes them.
@@ -153,5 +214,29 @@ impl NativeHistogram {
         self.zero_threshold = zero_threshold;
         self.buckets = outside;
         self
+    }
+}
+
+impl Cumulative for NativeHistogram {
+    type Growth = Self;
+
+    fn alike(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn order(&self, other: &Self) -> std::cmp::Ordering {
+        (self.zero, &self.buckets).cmp(&(other.zero, &other.buckets))
+    }
+
+    fn growth(&self, earlier: Option<&Self>) -> Self {
+        earlier.map_or_else(|| self.clone(), |earlier| self.since(earlier))
+    }
+
+    fn nothing(&self) -> Self {
+        Self { zero: 0, buckets: BTreeMap::new(), ..*self }
+    }
+
+    fn join(first: Self, second: Self) -> Self {
+        first.and(&second)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sides::{ArmScrape, Dropped, Lost, NoData, Side, Sides};
-use super::{Increment, Ledger, Role, UnixMillis, Window};
+use super::{CounterValue, Increment, Ledger, Role, UnixMillis, Window};
 use crate::Counts;
 use crate::counts::{Arm, DataError};
 
@@ -88,6 +88,7 @@ impl Observation {
 }
 
 impl Side for Counter {
+    type Held = Vec<CounterValue>;
     type Counted = (u64, u64);
 
     fn take(&mut self, until: UnixMillis, scrape: &ArmScrape) -> Option<(u64, u64)> {

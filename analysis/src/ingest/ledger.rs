@@ -4,39 +4,39 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CounterValue, RawSample, Role, Series, Target, UnixMillis};
+use super::{CounterValue, Cumulative, Role, Series, Target, UnixMillis};
 
 /// The last samples of all series of one arm, since counting began.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub struct Ledger {
+pub struct Ledger<V = Vec<CounterValue>> {
     since: UnixMillis,
-    targets: BTreeMap<String, Known>,
+    targets: BTreeMap<String, Known<V>>,
 }
 
 /// What is known of a target.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-struct Known {
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Known<V> {
     /// The earliest scrape with success that was seen.
     scraped: Option<UnixMillis>,
-    last: BTreeMap<String, Last>,
+    last: BTreeMap<String, Last<V>>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-struct Last {
+struct Last<V> {
     at: UnixMillis,
-    values: Vec<CounterValue>,
+    held: V,
 }
 
 /// By how much a series has grown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Increment {
+pub struct Increment<G = Vec<f64>> {
     /// What the series adds to.
     pub role: Role,
     /// As many as a sample has; finite, not below 0.
-    pub by: Vec<f64>,
+    pub by: G,
 }
 
-impl Ledger {
+impl<V: Cumulative> Ledger<V> {
     /// Counts what happens after this time.
     pub fn new(since: UnixMillis) -> Self {
         Self { since, targets: BTreeMap::new() }
@@ -49,12 +49,12 @@ impl Ledger {
     /// first value counts if the series is known to be younger than the count: its target started after counting began,
     /// or was scraped before without it. Error series are born with their first error, which `increase()` never counts
     /// (prometheus/prometheus#1673, #3886). Without such knowledge the first value is the point to count from.
-    pub fn take(&mut self, targets: &[Target], until: UnixMillis) -> Vec<Increment> {
+    pub fn take(&mut self, targets: &[Target<V>], until: UnixMillis) -> Vec<Increment<V::Growth>> {
         let mut increments = Vec::new();
         let mut sorted: Vec<_> = targets.iter().collect();
         sorted.sort_by(|a, b| a.id.cmp(&b.id));
         for target in sorted {
-            let known = self.targets.entry(target.id.clone()).or_default();
+            let known = self.targets.entry(target.id.clone()).or_insert(Known { scraped: None, last: BTreeMap::new() });
             known.scraped = [known.scraped, earliest_scrape(target, until)].into_iter().flatten().min();
             let started_later = target.started.is_some_and(|started| started > self.since);
             for series in &target.series {
@@ -73,49 +73,37 @@ impl Ledger {
     }
 }
 
-fn earliest_scrape(target: &Target, until: UnixMillis) -> Option<UnixMillis> {
+fn earliest_scrape<V>(target: &Target<V>, until: UnixMillis) -> Option<UnixMillis> {
     let of_series = target.series.iter().filter_map(|series| series.samples.first()).map(|sample| sample.at);
     of_series.chain(target.scraped).filter(|at| *at <= until).min()
 }
 
 /// Moves one series on to its last sample within the time; none when no sample is new.
-fn advance(
-    all: &mut BTreeMap<String, Last>,
-    series: &Series,
+fn advance<V: Cumulative>(
+    all: &mut BTreeMap<String, Last<V>>,
+    series: &Series<V>,
     since: UnixMillis,
     until: UnixMillis,
     born: impl Fn(UnixMillis) -> bool,
-) -> Option<Increment> {
+) -> Option<Increment<V::Growth>> {
     let mut last = all.get(&series.key).cloned();
-    let mut by: Option<Vec<f64>> = None;
+    let mut by = None;
     for sample in series.samples.iter().filter(|sample| sample.at <= until) {
         if last.as_ref().is_some_and(|last| sample.at <= last.at) {
             continue;
         }
         let growth = match &last {
-            _ if sample.at <= since => vec![0.0; sample.values.len()],
-            Some(last) => growth(&last.values, sample),
-            None if born(sample.at) => whole(sample),
-            None => vec![0.0; sample.values.len()],
+            _ if sample.at <= since => sample.held.nothing(),
+            None if !born(sample.at) => sample.held.nothing(),
+            last => sample.held.growth(last.as_ref().map(|last| &last.held)),
         };
-        let total = by.get_or_insert_with(|| vec![0.0; growth.len()]);
-        total.iter_mut().zip(&growth).for_each(|(total, growth)| *total += growth);
-        last = Some(Last { at: sample.at, values: sample.values.clone() });
+        by = Some(match by {
+            Some(by) => V::join(by, growth),
+            None => growth,
+        });
+        last = Some(Last { at: sample.at, held: sample.held.clone() });
     }
     let by = by?;
     all.extend(last.map(|last| (series.key.clone(), last)));
     Some(Increment { role: series.role, by })
-}
-
-/// From one sample to the next; counters that belong together are reset together.
-fn growth(last: &[CounterValue], sample: &RawSample) -> Vec<f64> {
-    let reset = last.len() != sample.values.len() || last.iter().zip(&sample.values).any(|(a, b)| b < a);
-    if reset {
-        return whole(sample);
-    }
-    last.iter().zip(&sample.values).map(|(a, b)| f64::from(*b) - f64::from(*a)).collect()
-}
-
-fn whole(sample: &RawSample) -> Vec<f64> {
-    sample.values.iter().map(|value| f64::from(*value)).collect()
 }

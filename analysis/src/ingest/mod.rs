@@ -20,7 +20,7 @@ pub use counts::{CountBatch, CountIngest, Observation};
 pub use fallback::{Increase, IncreaseIngest, RangeError, overlap_design_effect};
 pub use ledger::{Increment, Ledger};
 pub use prometheus::{extrapolated_increase, raw_increment};
-pub use sample::{BadSample, CounterValue, RawSample, Role, Series, Target, UnixMillis};
+pub use sample::{BadSample, CounterValue, Cumulative, RawSample, Role, Series, Target, UnixMillis};
 pub use settling::{Settling, Window};
 pub use sides::{ArmScrape, Dropped, NoData};
 pub(crate) use sides::{Side, Sides};

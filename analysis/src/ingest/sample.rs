@@ -1,5 +1,7 @@
 //! What is scraped: samples of series of targets. Values that are no counter cannot be built.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +59,61 @@ impl From<CounterValue> for f64 {
     }
 }
 
-/// What a series held at the time of a scrape: one value, or the cumulative buckets of a histogram and its count.
+/// What a series holds that only grows, until it is reset: one counter, or several that belong together.
+pub trait Cumulative: Clone + PartialEq {
+    /// What was added between two samples.
+    type Growth;
+
+    /// Whether both can be samples of one series.
+    fn alike(&self, other: &Self) -> bool;
+
+    /// Which of two samples of one time is taken; any order will do.
+    fn order(&self, other: &Self) -> Ordering;
+
+    /// What was added since an earlier sample, all it holds if there was a reset or there is no earlier one.
+    fn growth(&self, earlier: Option<&Self>) -> Self::Growth;
+
+    /// No growth.
+    fn nothing(&self) -> Self::Growth;
+
+    /// One growth and then another.
+    fn join(first: Self::Growth, second: Self::Growth) -> Self::Growth;
+}
+
+/// One counter, or the cumulative buckets of a histogram and its count; they are reset together.
+impl Cumulative for Vec<CounterValue> {
+    type Growth = Vec<f64>;
+
+    fn alike(&self, other: &Self) -> bool {
+        self.len() == other.len()
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.partial_cmp(other).unwrap_or(Ordering::Equal)
+    }
+
+    fn growth(&self, earlier: Option<&Self>) -> Vec<f64> {
+        let reset = |earlier: &Self| !self.alike(earlier) || earlier.iter().zip(self).any(|(a, b)| b < a);
+        match earlier.filter(|earlier| !reset(earlier)) {
+            Some(earlier) => earlier.iter().zip(self).map(|(a, b)| b.0 - a.0).collect(),
+            None => self.iter().map(|value| value.0).collect(),
+        }
+    }
+
+    fn nothing(&self) -> Vec<f64> {
+        vec![0.0; self.len()]
+    }
+
+    fn join(first: Vec<f64>, second: Vec<f64>) -> Vec<f64> {
+        first.iter().zip(&second).map(|(a, b)| a + b).collect()
+    }
+}
+
+/// What a series held at the time of a scrape.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RawSample {
+pub struct RawSample<V = Vec<CounterValue>> {
     pub(super) at: UnixMillis,
-    pub(super) values: Vec<CounterValue>,
+    pub(super) held: V,
 }
 
 impl RawSample {
@@ -83,8 +135,15 @@ impl RawSample {
         if values.is_empty() {
             return Err(BadSample::Empty);
         }
-        let values = values.iter().map(|v| CounterValue::try_from(*v)).collect::<Result<_, _>>()?;
-        Ok(Self { at, values })
+        let held = values.iter().map(|v| CounterValue::try_from(*v)).collect::<Result<_, _>>()?;
+        Ok(Self { at, held })
+    }
+}
+
+impl<V: Cumulative> RawSample<V> {
+    /// A sample of anything else that only grows.
+    pub fn of(at: UnixMillis, held: V) -> Self {
+        Self { at, held }
     }
 }
 
@@ -101,26 +160,25 @@ pub enum Role {
 
 /// A series and its samples in the range, sorted by time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Series {
+pub struct Series<V = Vec<CounterValue>> {
     pub(super) key: String,
     pub(super) role: Role,
-    pub(super) samples: Vec<RawSample>,
+    pub(super) samples: Vec<RawSample<V>>,
 }
 
-impl Series {
+impl<V: Cumulative> Series<V> {
     /// A series under a key that is unique in its target, with samples in any order.
     ///
     /// # Errors
     ///
     /// [`BadSample::Uneven`] when the samples differ in their number of values.
-    pub fn new(key: impl Into<String>, role: Role, mut samples: Vec<RawSample>) -> Result<Self, BadSample> {
+    pub fn new(key: impl Into<String>, role: Role, mut samples: Vec<RawSample<V>>) -> Result<Self, BadSample> {
         let key = key.into();
-        if samples.windows(2).any(|pair| pair[0].values.len() != pair[1].values.len()) {
+        if samples.windows(2).any(|pair| !pair[0].held.alike(&pair[1].held)) {
             return Err(BadSample::Uneven(key));
         }
-        // Two samples of one time should not be; the lower one is taken, whatever the order they came in.
-        samples
-            .sort_by(|a, b| a.at.cmp(&b.at).then(a.values.partial_cmp(&b.values).unwrap_or(std::cmp::Ordering::Equal)));
+        // Two samples of one time should not be; the same one is taken, whatever the order they came in.
+        samples.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.held.order(&b.held)));
         Ok(Self { key, role, samples })
     }
 }
@@ -129,14 +187,14 @@ impl Series {
 ///
 /// A pod with two endpoints is two targets: that one of them was scraped says nothing about the series of the other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct Target<V = Vec<CounterValue>> {
     pub(super) id: String,
     pub(super) started: Option<UnixMillis>,
     pub(super) scraped: Option<UnixMillis>,
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<Series<V>>,
 }
 
-impl Target {
+impl<V: Cumulative> Target<V> {
     /// A target under an id that no other target ever has: the pod's uid and the name of the scrape job, not its address.
     ///
     /// `started` is when its process or pod began, if known.
@@ -144,7 +202,11 @@ impl Target {
     /// # Errors
     ///
     /// [`BadSample::SameSeriesTwice`] when two series have one key.
-    pub fn new(id: impl Into<String>, started: Option<UnixMillis>, mut series: Vec<Series>) -> Result<Self, BadSample> {
+    pub fn new(
+        id: impl Into<String>,
+        started: Option<UnixMillis>,
+        mut series: Vec<Series<V>>,
+    ) -> Result<Self, BadSample> {
         series.sort_by(|a, b| a.key.cmp(&b.key));
         if let Some(pair) = series.windows(2).find(|pair| pair[0].key == pair[1].key) {
             return Err(BadSample::SameSeriesTwice(pair[0].key.clone()));
@@ -152,14 +214,16 @@ impl Target {
         Ok(Self { id: id.into(), started, scraped: None, series })
     }
 
-    /// How many values each sample has.
-    pub(crate) fn widths(&self) -> impl Iterator<Item = usize> {
-        self.series.iter().flat_map(|series| &series.samples).map(|sample| sample.values.len())
-    }
-
     /// States that the target was scraped with success at this time (`up` was 1), whatever series it had then.
     pub fn scraped(self, at: UnixMillis) -> Self {
         let scraped = Some(self.scraped.map_or(at, |earlier| earlier.min(at)));
         Self { scraped, ..self }
+    }
+}
+
+impl Target {
+    /// How many values each sample has.
+    pub(crate) fn widths(&self) -> impl Iterator<Item = usize> {
+        self.series.iter().flat_map(|series| &series.samples).map(|sample| sample.held.len())
     }
 }

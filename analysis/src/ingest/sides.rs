@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Target, UnixMillis, Window};
+use super::{CounterValue, Cumulative, Target, UnixMillis, Window};
 
 /// What was scraped of one arm.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ArmScrape {
+pub struct ArmScrape<V = Vec<CounterValue>> {
     /// Its targets, with the samples of a range that reaches back to the last look or further.
-    pub targets: Vec<Target>,
+    pub targets: Vec<Target<V>>,
     /// Whether it is given traffic. If so, silence is a lack of data and not a count of 0.
     pub traffic: bool,
 }
@@ -46,11 +46,13 @@ pub(crate) enum Lost {
 
 /// One arm that counts.
 pub(crate) trait Side: Clone {
+    /// What its series hold.
+    type Held: Cumulative;
     /// What it has counted at a look.
     type Counted;
 
     /// Moves on to a time; none when it should have had something to count and nothing new was scraped.
-    fn take(&mut self, until: UnixMillis, scrape: &ArmScrape) -> Option<Self::Counted>;
+    fn take(&mut self, until: UnixMillis, scrape: &ArmScrape<Self::Held>) -> Option<Self::Counted>;
 }
 
 /// Two arms, and up to when they have counted.
@@ -69,8 +71,8 @@ impl<S: Side> Sides<S> {
     pub(crate) fn take(
         &mut self,
         at: UnixMillis,
-        canary: &ArmScrape,
-        baseline: &ArmScrape,
+        canary: &ArmScrape<S::Held>,
+        baseline: &ArmScrape<S::Held>,
     ) -> Result<(Window, S::Counted, S::Counted), Lost> {
         if at <= self.until {
             return Err(Lost::Dropped(Dropped::ClockWentBack { at, last: self.until }));
