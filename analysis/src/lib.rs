@@ -21,6 +21,7 @@ pub mod release;
 pub mod special;
 pub mod srm;
 pub mod values;
+mod words;
 pub mod xtest;
 
 use std::collections::BTreeMap;

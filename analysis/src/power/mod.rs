@@ -1,9 +1,11 @@
 //! What a test can see: before a rollout from a schedule, and at a look from the traffic that there was.
 
+mod advice;
 mod detection;
 mod rule;
 mod schedule;
 
+pub use advice::{Advice, Sought};
 pub use detection::{ConditionalPower, Detection};
 pub use rule::{growth, requests_by_rule};
 pub use schedule::{Forecast, Schedule, Step, smallest_visible};

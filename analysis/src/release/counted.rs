@@ -1,7 +1,7 @@
 //! Exact tests of one metric, stage by stage.
 
+use super::report::{Test, TestReport, ln_calibrated};
 use crate::power::{ConditionalPower, Regression};
-use crate::release::report::{Test, TestReport};
 use crate::xtest::{Kernel, XTest};
 use crate::{Alpha, Counts, Kappa, Phi, Progress};
 
@@ -86,8 +86,7 @@ impl Counted {
             used: Some(self.used_before + last.used),
             p: last.p,
             sum: Some((last.sum, last.bound)),
-            // A calibrator of p-values (Vovk & Wang 2021).
-            ln_e: -(2f64.ln()) - 0.5 * last.p.max(f64::MIN_POSITIVE).ln(),
+            ln_e: ln_calibrated(last.p),
             rejected: last.rejected,
         }
     }

@@ -1,7 +1,10 @@
 //! All tests of one metric, batch by batch.
 
 use super::counted::{Counted, Moment, Stages};
+use super::intake::Intake;
+use super::lint::regression;
 use super::plan::Metric;
+use super::policy::ErrorPolicy;
 use super::report::{MetricReport, Standing, Test, TestReport};
 use super::words;
 use crate::accept::Acceptance;
@@ -14,7 +17,7 @@ use crate::xtest::Kernel;
 use crate::{Alpha, Counts, Rate, ci};
 
 /// Requests of a window beyond which a counter must be wrong, and the exact tests would take for ever.
-const MOST_REQUESTS: u64 = 1 << 32;
+const MOST_REQUESTS: u64 = 1 << 30;
 /// The probability with which a regression must have been seen.
 const ENOUGH_POWER: f64 = 0.8;
 /// The level of the intervals that are shown.
@@ -32,6 +35,7 @@ struct Absolute {
 #[derive(Clone, Debug)]
 pub(super) struct ErrorTests<'a> {
     metric: &'a Metric,
+    policy: &'a ErrorPolicy,
     alpha: Alpha,
     release: Alpha,
     stages: Stages,
@@ -43,14 +47,19 @@ pub(super) struct ErrorTests<'a> {
     acceptance: Acceptance,
     looks: Vec<(Counts, Moment)>,
     total: Counts,
-    until: Option<crate::ingest::UnixMillis>,
-    lacking: Option<String>,
+    intake: Intake,
 }
 
 impl<'a> ErrorTests<'a> {
     /// `alpha` is the metric's, `release` that of the whole release.
-    pub fn new(metric: &'a Metric, alpha: Alpha, release: Alpha, beta: Alpha, stages: Stages) -> Self {
-        let policy = &metric.policy;
+    pub fn new(
+        metric: &'a Metric,
+        policy: &'a ErrorPolicy,
+        alpha: Alpha,
+        release: Alpha,
+        beta: Alpha,
+        stages: Stages,
+    ) -> Self {
         let (shares, tolerance) = (policy.shares(), &policy.tolerance);
         let counted = |test, kernel, share| Counted::new(test, kernel, alpha.share(share), policy.kappa, policy.phi);
         let absolute = |test, limit: Option<Rate>, share| {
@@ -66,10 +75,11 @@ impl<'a> ErrorTests<'a> {
         let past = absolute(Test::History, policy.history.map(|history| history.limit), shares.history);
         Self {
             metric,
+            policy,
             alpha,
             release,
             stages,
-            comparison: counted(Test::Comparison, Kernel::Ratio(tolerance.ratio()), shares.comparison),
+            comparison: counted(Test::Comparison, tolerance.kernel(), shares.comparison),
             evidence: EProcess::against(margin, evidence_alpha, policy.phi, policy.onset, usual),
             evidence_alpha,
             absolute: past.into_iter().chain(absolute(Test::Objective, policy.objective, shares.objective)).collect(),
@@ -78,28 +88,24 @@ impl<'a> ErrorTests<'a> {
             acceptance: Acceptance::new(policy.acceptable(), beta, policy.phi, policy.onset, usual),
             looks: Vec::new(),
             total: Counts::default(),
-            until: None,
-            lacking: None,
+            intake: Intake::default(),
         }
     }
 
     /// Nothing was counted; the tests stay as they are.
     pub fn lack(&mut self, why: &str) {
-        self.lacking = Some(why.to_owned());
+        self.intake.lack(why);
     }
 
-    /// Adds what was counted in this step and looks. A window that begins before the last one ended is no evidence.
-    pub fn look(&mut self, step: usize, batch: &CountBatch) {
+    /// Adds what was counted in this step and looks; what proves the canary good may be counted differently, where a bound
+    /// lies within a bucket.
+    pub fn look(&mut self, step: usize, batch: &CountBatch, to_accept: &Counts) {
         let (window, counts) = (batch.window, batch.counts);
-        if self.until.is_some_and(|until| window.after < until) || window.until <= window.after {
-            return self.lack("the window overlaps the one before; it is not used");
-        }
         if counts.canary.requests().max(counts.baseline.requests()) > MOST_REQUESTS {
-            return self.lack("more than 4 billion requests in one window; check the query");
+            return self.lack("more than a billion requests in one window; check the query");
         }
-        let seconds = window.until.since(window.after) as f64 / 1000.0;
+        let Some(seconds) = self.intake.admit(window) else { return };
         let Some(moment) = self.stages.next(step, seconds) else { return };
-        (self.until, self.lacking) = (Some(window.until), None);
         self.total = self.total.and(counts);
         self.comparison.look(&counts, moment);
         self.evidence.look(seconds, &counts);
@@ -108,7 +114,7 @@ impl<'a> ErrorTests<'a> {
             absolute.counted.look(&counts, moment);
             absolute.last = Some(absolute.guard.look(window.until.0 as f64 / 1000.0, counts.baseline));
         }
-        self.acceptance.look(seconds, &counts, moment.u);
+        self.acceptance.look(seconds, to_accept, moment.u);
         self.looks.push((counts, moment));
     }
 
@@ -117,21 +123,16 @@ impl<'a> ErrorTests<'a> {
     /// Where there is no past, the usual rate is that of both arms together: it must not depend on how errors split.
     fn regression(&self) -> Option<Regression> {
         let pooled = (self.total.errors() as f64 + 0.5) / (self.total.requests() as f64 + 1.0);
-        let usual = self.metric.policy.history.map_or(pooled, |history| history.usual());
-        let by_default = Regression::default_for(usual).ok();
-        match self.metric.policy.detect {
-            Some(canary) => Rate::new(usual).ok().map(|baseline| Regression { canary, baseline }),
-            None => by_default,
-        }
+        regression(self.policy, self.policy.history.map_or(pooled, |history| history.usual()))
     }
 
     /// The largest power of any test; with a floor, a rollback takes both.
     fn power(&self) -> Option<(f64, f64)> {
-        let regression = self.regression().filter(|_| !self.looks.is_empty())?;
+        let sought = self.regression().filter(|_| !self.looks.is_empty())?;
         let tests = self.absolute.iter().map(|absolute| &absolute.counted).chain([&self.comparison]);
-        let largest = tests.map(|test| test.power(&self.looks, regression)).fold(0.0, f64::max);
-        let floor = self.floor.as_ref().map_or(1.0, |floor| floor.power(&self.looks, regression));
-        Some((regression.canary.get(), largest.min(floor)))
+        let largest = tests.map(|test| test.power(&self.looks, sought)).fold(0.0, f64::max);
+        let floor = self.floor.as_ref().map_or(1.0, |floor| floor.power(&self.looks, sought));
+        Some((sought.canary.get(), largest.min(floor)))
     }
 
     fn evidence_report(&self) -> TestReport {
@@ -156,7 +157,9 @@ impl<'a> ErrorTests<'a> {
         };
         let strongest = |wanted: &dyn Fn(Test) -> bool| {
             let rejecting = tests.iter().filter(|report| report.rejected && beyond_floor && wanted(report.test));
-            rejecting.min_by(|a, b| self.adjusted(a).total_cmp(&self.adjusted(b))).map(|report| report.test)
+            rejecting
+                .min_by(|a, b| a.adjusted(self.release).total_cmp(&b.adjusted(self.release)))
+                .map(|report| report.test)
         };
         if let Some(by) = strongest(&may_blame) {
             Standing::Rejected { by }
@@ -171,11 +174,6 @@ impl<'a> ErrorTests<'a> {
         }
     }
 
-    /// The level of the whole release at which this test would have rejected by now.
-    fn adjusted(&self, test: &TestReport) -> f64 {
-        (test.p * self.release.get() / test.alpha.get()).min(1.0)
-    }
-
     /// All that is to be said at the last look.
     pub fn report(&self) -> MetricReport {
         let power = self.power();
@@ -184,7 +182,7 @@ impl<'a> ErrorTests<'a> {
         tests.retain(|test| test.alpha > Alpha::OFF);
         let standing = self.standing(&tests, power);
         let by = |test: &&TestReport| !matches!(standing, Standing::Rejected { by } if by != test.test);
-        let p = tests.iter().filter(by).map(|test| self.adjusted(test)).fold(1.0, f64::min);
+        let p = tests.iter().filter(by).map(|test| test.adjusted(self.release)).fold(1.0, f64::min);
         let ln_e = ln_sum_exp(tests.iter().map(|t| t.ln_e + (t.alpha.get() / self.alpha.get()).ln()));
         let used = tests.iter().filter_map(|test| test.used).sum();
         tests.extend(self.floor.as_ref().map(Counted::report));
@@ -204,10 +202,10 @@ impl<'a> ErrorTests<'a> {
             p,
             ln_e,
             power,
-            lacking: self.lacking.clone(),
+            lacking: self.intake.lacking.clone(),
             message: String::new(),
         };
-        report.message = words::sentence(&report, &self.metric.policy);
+        report.message = words::sentence(&report, self.policy);
         report
     }
 }

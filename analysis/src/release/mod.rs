@@ -9,6 +9,9 @@
 mod counted;
 mod decision;
 mod errors;
+mod gauges;
+mod intake;
+mod lint;
 mod plan;
 mod policy;
 mod report;
@@ -17,31 +20,55 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use decision::{Decision, Signals};
+pub use lint::{Warning, lint};
 pub use plan::{Metric, Plan, PlanError, Settings, Step};
-pub use policy::{ErrorPolicy, Shares, Tolerance};
+pub use policy::{ErrorPolicy, GaugePolicy, Policy, Shares, Tolerance};
 pub use report::{MetricReport, Standing, Test, TestReport};
 
-use crate::ingest::{CountBatch, UnixMillis};
+use crate::ingest::{CountBatch, UnixMillis, Window};
 use crate::merging::{EValue, e_bh};
 use crate::srm::{Split, SplitWatch};
+use crate::words::percent;
+use crate::{Alpha, Counts};
 use counted::Stages;
 use decision::Position;
 use errors::ErrorTests;
+use gauges::GaugeTests;
 
 /// The rate of metrics that are blamed and did not change.
 const FALSE_DISCOVERIES: f64 = 0.1;
 
 /// What was counted for a metric at a look, or why nothing was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
     /// Requests and errors of both arms.
     Counts(CountBatch),
+    /// The same where errors can only be bracketed, such as requests over a bound that lies within a bucket.
+    Bracket {
+        /// The errors that there were at least, against the canary.
+        at_least: CountBatch,
+        /// Those that there were at most at the canary and at least at the stable version, to prove it good.
+        at_most: Counts,
+    },
+    /// One number per pod.
+    Pods(PodValues),
     /// Nothing to be used, in words.
     NoData(String),
 }
 
+/// What was measured of each pod in a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodValues {
+    /// When.
+    pub window: Window,
+    /// Of the canary's pods.
+    pub canary: Vec<f64>,
+    /// Of the stable version's.
+    pub baseline: Vec<f64>,
+}
+
 /// One look of the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// When.
     pub at: UnixMillis,
@@ -83,7 +110,7 @@ pub fn decide(plan: &Plan, journal: &[Entry]) -> Decided {
 #[derive(Clone, Debug)]
 pub struct Replay<'a> {
     plan: &'a Plan,
-    metrics: Vec<ErrorTests<'a>>,
+    metrics: Vec<Tests<'a>>,
     split: Option<SplitWatch>,
     looks: u32,
     last: Option<Entry>,
@@ -94,7 +121,7 @@ impl<'a> Replay<'a> {
     pub fn new(plan: &'a Plan) -> Self {
         let settings = plan.settings();
         let stages = Stages::new(settings.steps.iter().map(|step| step.seconds).collect(), settings.strict);
-        let tests = |(metric, alpha)| ErrorTests::new(metric, alpha, settings.alpha, settings.beta, stages.clone());
+        let tests = |(metric, alpha)| Tests::new(metric, alpha, settings, stages.clone());
         Self { plan, metrics: plan.metrics().map(tests).collect(), split: None, looks: 0, last: None }
     }
 
@@ -110,14 +137,9 @@ impl<'a> Replay<'a> {
         self.looks = self.looks.saturating_add(1);
         let mut requests = None;
         for (tests, (metric, _)) in self.metrics.iter_mut().zip(self.plan.metrics()) {
-            match entry.observed.get(&metric.name) {
-                Some(Observed::Counts(batch)) => {
-                    tests.look(entry.step, batch);
-                    requests = requests.or(metric.critical.then_some(batch.counts));
-                }
-                Some(Observed::NoData(why)) => tests.lack(why),
-                None => tests.lack("it was not asked for"),
-            }
+            let observed = entry.observed.get(&metric.name);
+            tests.look(entry.step, observed);
+            requests = requests.or(observed.and_then(Observed::counts).filter(|_| metric.critical));
         }
         if let (Some(split), Some(counts)) = (&mut self.split, requests) {
             split.add(counts.canary.requests(), counts.baseline.requests());
@@ -128,13 +150,13 @@ impl<'a> Replay<'a> {
     fn mismatch(&self) -> Option<String> {
         let watched = self.split.as_ref().filter(|_| self.plan.settings().watch_split)?;
         let Split::Mismatch { observed, weight } = watched.split() else { return None };
-        let (observed, weight) = (words::percent(observed), words::percent(weight));
+        let (observed, weight) = (percent(observed), percent(weight));
         Some(format!("{observed} of the requests reach the canary where {weight} should; check the routing"))
     }
 
     /// The decision at the last look.
     pub fn decided(&self) -> Decided {
-        let metrics: Vec<MetricReport> = self.metrics.iter().map(ErrorTests::report).collect();
+        let metrics: Vec<MetricReport> = self.metrics.iter().map(Tests::report).collect();
         let alpha_used = metrics.iter().filter(|metric| metric.critical).map(|metric| metric.used).sum();
         let values: Vec<EValue> = metrics.iter().filter_map(|metric| EValue::from_ln(metric.ln_e).ok()).collect();
         let places = if values.len() == metrics.len() { e_bh(&values, FALSE_DISCOVERIES).ok() } else { None };
@@ -154,6 +176,59 @@ impl<'a> Replay<'a> {
             }
         };
         Decided { decision, why, metrics, alpha_used, blamed }
+    }
+}
+
+impl Observed {
+    fn counts(&self) -> Option<Counts> {
+        match self {
+            Self::Counts(batch) | Self::Bracket { at_least: batch, .. } => Some(batch.counts),
+            Self::Pods(_) | Self::NoData(_) => None,
+        }
+    }
+}
+
+/// The tests of a metric of any kind.
+#[derive(Clone, Debug)]
+enum Tests<'a> {
+    Errors(Box<ErrorTests<'a>>),
+    Gauge(Box<GaugeTests<'a>>),
+}
+
+impl<'a> Tests<'a> {
+    fn new(metric: &'a Metric, alpha: Alpha, settings: &Settings, stages: Stages) -> Self {
+        let release = settings.alpha;
+        match &metric.policy {
+            Policy::Errors(policy) => {
+                Self::Errors(Box::new(ErrorTests::new(metric, policy, alpha, release, settings.beta, stages)))
+            }
+            Policy::Gauge(policy) => Self::Gauge(Box::new(GaugeTests::new(metric, policy, alpha, release, stages))),
+        }
+    }
+
+    fn look(&mut self, step: usize, observed: Option<&Observed>) {
+        match (self, observed) {
+            (Self::Errors(tests), Some(Observed::Counts(batch))) => tests.look(step, batch, &batch.counts),
+            (Self::Errors(tests), Some(Observed::Bracket { at_least, at_most })) => tests.look(step, at_least, at_most),
+            (Self::Gauge(tests), Some(Observed::Pods(values))) => tests.look(step, values),
+            (tests, Some(Observed::NoData(why))) => tests.lack(why),
+            (tests, None) => tests.lack("it was not asked for"),
+            (tests, Some(_)) => tests.lack("what was measured does not suit the metric; check its kind"),
+        }
+    }
+
+    fn lack(&mut self, why: &str) {
+        match self {
+            Self::Errors(tests) => tests.lack(why),
+            Self::Gauge(tests) => tests.lack(why),
+        }
+    }
+
+    fn report(&self) -> MetricReport {
+        match self {
+            Self::Errors(tests) => tests.report(),
+            Self::Gauge(tests) => tests.report(),
+        }
     }
 }
 

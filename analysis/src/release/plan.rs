@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ErrorPolicy;
+use super::policy::Policy;
 use crate::Alpha;
 use crate::merging::alpha_shares;
 
@@ -24,8 +24,8 @@ pub struct Metric {
     pub critical: bool,
     /// Its part of alpha among the critical metrics.
     pub weight: f64,
-    /// How its counts are judged.
-    pub policy: ErrorPolicy,
+    /// How it is judged.
+    pub policy: Policy,
 }
 
 /// What a user states.
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     fn metric(name: &str, critical: bool, weight: f64) -> Metric {
-        Metric { name: name.into(), critical, weight, policy: ErrorPolicy::default() }
+        Metric { name: name.into(), critical, weight, policy: Policy::Errors(Box::default()) }
     }
 
     fn settings(metrics: Vec<Metric>) -> Settings {

@@ -1,12 +1,32 @@
-//! How one metric of counts is judged.
+//! How one metric is judged.
 
 use crate::accept::Acceptable;
 use crate::eproc::{Margin, Onset};
+use crate::gauge;
 use crate::history::History;
+use crate::xtest::Kernel;
 use crate::{Invalid, Kappa, Phi, Rate, Ratio};
 
 /// Below this many errors expected of the stable version, history decides more than comparison.
 const FEW_ERRORS: f64 = 20.0;
+
+/// How one metric is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Policy {
+    /// By counts of errors, or of requests over a bound of latency.
+    Errors(Box<ErrorPolicy>),
+    /// By one number per pod.
+    Gauge(GaugePolicy),
+}
+
+/// How the gauges of pods are judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GaugePolicy {
+    /// How much worse a pod may be, and which way that is.
+    pub tolerance: gauge::Tolerance,
+    /// How much one look can count.
+    pub kappa: Kappa,
+}
 
 /// How much worse than the stable version a canary may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +34,7 @@ pub struct Tolerance {
     ratio: Ratio,
     extra: f64,
     floor: Option<Rate>,
+    requests: bool,
 }
 
 impl Tolerance {
@@ -23,7 +44,17 @@ impl Tolerance {
     ///
     /// When the difference is negative or not finite.
     pub fn new(ratio: Ratio, extra: f64, floor: Option<Rate>) -> Result<Self, Invalid> {
-        Margin::new(ratio.get(), extra).map(|_| Self { ratio, extra, floor })
+        Margin::new(ratio.get(), extra).map(|_| Self { ratio, extra, floor, requests: false })
+    }
+
+    /// No worse than the stable version, for single requests of which a large part counts, as those over a bound of latency
+    /// do: the comparison is then exact (Fisher). Wrong for counts that are not requests.
+    pub fn no_worse_by_requests(floor: Option<Rate>) -> Self {
+        Self { ratio: Ratio::STRICT, extra: 0.0, floor, requests: true }
+    }
+
+    pub(super) fn kernel(&self) -> Kernel {
+        if self.requests { Kernel::Hypergeometric } else { Kernel::Ratio(self.ratio) }
     }
 
     /// How many times the stable version's rate.
@@ -45,7 +76,7 @@ impl Tolerance {
 impl Default for Tolerance {
     /// A tenth more errors, none on top, no floor.
     fn default() -> Self {
-        Self { ratio: Ratio::TENTH_MORE, extra: 0.0, floor: None }
+        Self { ratio: Ratio::TENTH_MORE, extra: 0.0, floor: None, requests: false }
     }
 }
 

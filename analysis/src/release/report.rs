@@ -16,6 +16,8 @@ pub enum Test {
     Objective,
     /// Against the floor below which no canary is rolled back.
     Floor,
+    /// Pods against pods of the stable version, by rank.
+    Ranks,
 }
 
 /// What one test says.
@@ -67,7 +69,7 @@ pub struct MetricReport {
     pub critical: bool,
     /// Where it stands.
     pub standing: Standing,
-    /// All requests and errors so far.
+    /// All requests and errors so far; none of gauges.
     pub counts: Counts,
     /// Rates and their ratio: 95 % confidence sequences, none without requests.
     pub canary_rate: Option<Interval>,
@@ -92,6 +94,18 @@ pub struct MetricReport {
     pub lacking: Option<String>,
     /// One sentence for people.
     pub message: String,
+}
+
+impl TestReport {
+    /// The level of the whole release at which this test would have rejected by now.
+    pub(super) fn adjusted(&self, release: Alpha) -> f64 {
+        (self.p * release.get() / self.alpha.get()).min(1.0)
+    }
+}
+
+/// The logarithm of the evidence that a p-value is worth: `1 / (2 sqrt p)` (Vovk & Wang 2021).
+pub(super) fn ln_calibrated(p: f64) -> f64 {
+    -(2f64.ln()) - 0.5 * p.max(f64::MIN_POSITIVE).ln()
 }
 
 impl MetricReport {

@@ -23,7 +23,12 @@ impl Given {
         let mut policy = ErrorPolicy { tolerance, objective: Some(Rate::new(0.01).unwrap()), ..ErrorPolicy::default() };
         change(&mut policy);
         self.0.metrics.retain(|metric| metric.name != name);
-        self.0.metrics.push(Metric { name: name.into(), critical: true, weight: 1.0, policy });
+        self.0.metrics.push(Metric {
+            name: name.into(),
+            critical: true,
+            weight: 1.0,
+            policy: Policy::Errors(Box::new(policy)),
+        });
         self
     }
 
@@ -261,7 +266,69 @@ fn a_window_that_overlaps_the_one_before_is_no_evidence() {
 fn counters_that_cannot_be_are_not_believed() {
     let decided = Journal::new().minutes(1, counts(1 << 40, 1 << 39, 5_700, 28)).on(ramp());
     assert_eq!(decided.metrics[0].counts.requests(), 0);
-    assert!(decided.metrics[0].lacking.as_ref().unwrap().contains("4 billion"));
+    assert!(decided.metrics[0].lacking.as_ref().unwrap().contains("a billion"));
+}
+
+#[test]
+fn a_bound_within_a_bucket_blames_for_the_least_and_accepts_for_the_most() {
+    let given = || ramp().metric("errors", |policy| policy.tolerance = Tolerance::no_worse_by_requests(None));
+    let bracket = |at_most: u64| {
+        (0..5).fold(Journal::new(), |journal, _| {
+            journal.minute(&[("errors", counts(300, 1, 5_700, 57))]).last(|e| {
+                let Some(Observed::Counts(at_least)) = e.observed.remove("errors") else { return };
+                let at_most = counts(300, at_most, 5_700, 57);
+                e.observed.insert("errors".into(), Observed::Bracket { at_least, at_most });
+            })
+        })
+    };
+    assert_eq!(bracket(1).on(given()).metrics[0].standing, Standing::Accepted);
+    let wide = bracket(200).on(given()).metrics[0].standing;
+    assert!(!matches!(wide, Standing::Accepted | Standing::Rejected { .. }), "{wide:?}");
+}
+
+#[test]
+fn gauges_of_pods_roll_back_by_rank_and_what_is_no_number_is_no_data() {
+    let tolerance = crate::gauge::Tolerance::relative(0.1, crate::gauge::Worse::Higher).unwrap();
+    let given = || {
+        ramp().settings(|s| {
+            s.metrics[0] = Metric {
+                name: "cpu".into(),
+                critical: true,
+                weight: 1.0,
+                policy: Policy::Gauge(GaugePolicy::new(tolerance)),
+            };
+        })
+    };
+    let run = |canary: f64| {
+        (0..20).fold(Journal::new(), |journal, _| {
+            journal.minute(&[]).last(|e| {
+                let window = Window { after: UnixMillis(e.at.0 - MINUTE), until: e.at };
+                let pods = PodValues { window, canary: vec![canary; 3], baseline: vec![1.0; 9] };
+                e.observed.insert("cpu".into(), Observed::Pods(pods));
+            })
+        })
+    };
+    let decided = run(1.5).on(given());
+    assert_eq!(decided.decision, Decision::Rollback);
+    assert!(
+        decided
+            .why
+            .starts_with("cpu: a canary pod is worse than tolerated beside a stable one in 100 % of 540 pairs; ")
+    );
+    assert_eq!(run(1.05).on(given()).decision, Decision::Promote);
+    let lacking = run(f64::NAN).on(given());
+    assert_eq!((lacking.decision, lacking.metrics[0].used), (Decision::Continue, 0.0));
+    assert!(lacking.metrics[0].lacking.as_ref().unwrap().contains("NaN"));
+    assert_eq!(run(1.5).on(given().settings(|s| s.strict = true)).decision, Decision::Rollback);
+}
+
+#[test]
+fn a_measurement_of_the_wrong_kind_is_no_data() {
+    let pods =
+        PodValues { window: Window { after: UnixMillis(0), until: UnixMillis(1) }, canary: vec![], baseline: vec![] };
+    let journal = Journal::new().minutes(1, counts(300, 9, 5_700, 28));
+    let decided = journal.last(|e| _ = e.observed.insert("errors".into(), Observed::Pods(pods))).on(ramp());
+    assert!(decided.metrics[0].lacking.as_ref().unwrap().contains("check its kind"));
 }
 
 #[test]

@@ -2,29 +2,8 @@
 
 use super::report::{MetricReport, Standing, Test};
 use super::{ErrorPolicy, Tolerance};
+use crate::words::{percent, thousands};
 use crate::{Arm, Ratio};
-
-/// A rate in percent, with two digits that say something.
-pub(super) fn percent(rate: f64) -> String {
-    let value = rate * 100.0;
-    let digits = if value >= 10.0 || value == 0.0 { 0 } else { (1.0 - value.log10().floor()).clamp(1.0, 9.0) as usize };
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} %")
-}
-
-/// A whole number with separators.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
 
 /// How rare something of this probability is.
 fn rarity(p: f64) -> String {
@@ -95,28 +74,27 @@ pub(super) fn sentence(report: &MetricReport, policy: &ErrorPolicy) -> String {
     }
 }
 
+/// The same for gauges of pods.
+pub(super) fn pods(standing: Standing, worse: u64, pairs: u64, p: f64) -> String {
+    if pairs == 0 {
+        return "no pods were compared yet".into();
+    }
+    let share = percent(worse as f64 / pairs as f64);
+    let compared =
+        format!("a canary pod is worse than tolerated beside a stable one in {share} of {} pairs", thousands(pairs));
+    match standing {
+        Standing::Rejected { .. } => format!("{compared}; a version no worse would show this in {}", rarity(p)),
+        Standing::Open => format!("{compared}; too little to tell"),
+        _ => format!("{compared}; had all been worse, it would have been rolled back by now"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rates_have_two_digits_that_say_something() {
-        let said = [
-            (0.0, "0 %"),
-            (0.021, "2.1 %"),
-            (0.006, "0.6 %"),
-            (0.1234, "12 %"),
-            (0.000_123, "0.012 %"),
-            (1.0, "100 %"),
-        ];
-        for (rate, want) in said {
-            assert_eq!(percent(rate), want);
-        }
-    }
-
-    #[test]
-    fn numbers_have_separators_and_rarities_two_digits() {
-        assert_eq!((thousands(999), thousands(111_900)), ("999".into(), "111,900".into()));
+    fn rarities_have_two_digits() {
         assert_eq!(rarity(1.0 / 9_080.0), "1 of 9,000 releases");
         assert_eq!(rarity(0.3), "1 of 3 releases");
         assert_eq!(rarity(1.0), "1 of 1 releases");
