@@ -79,12 +79,12 @@ impl Counts {
 
     /// Errors of both arms.
     pub fn errors(&self) -> u64 {
-        self.canary.errors + self.baseline.errors
+        self.canary.errors.saturating_add(self.baseline.errors)
     }
 
     /// Requests of both arms.
     pub fn requests(&self) -> u64 {
-        self.canary.requests + self.baseline.requests
+        self.canary.requests.saturating_add(self.baseline.requests)
     }
 
     /// Whether both arms had requests, without which nothing can be compared.

@@ -94,7 +94,7 @@ impl Spend {
             return;
         }
         self.walk.add(pmf);
-        self.sum += pmf.capped(count);
+        self.sum = self.sum.saturating_add(pmf.capped(count));
         self.news = true;
     }
 
@@ -106,7 +106,9 @@ impl Spend {
         (self.news, self.u) = (false, Some(u));
         let used = self.last.used;
         let p = (used + self.walk.tail(self.sum)).min(1.0);
-        let bound = self.walk.bound(alpha.get() * spending(u) - used).map(|(bound, _)| bound);
+        let available = alpha.get() * spending(u) - used;
+        let impossible = || self.walk.end().filter(|end| available > 0.0 && self.sum >= *end);
+        let bound = self.walk.bound(available).map(|(bound, _)| bound).or_else(impossible);
         let spent = bound.map_or(0.0, |bound| self.walk.cut(bound));
         let rejected = bound.is_some_and(|bound| self.sum >= bound);
         self.last = XLook { sum: self.sum, bound, used: used + spent, p, rejected };

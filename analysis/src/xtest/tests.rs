@@ -147,6 +147,34 @@ fn a_held_rollout_goes_on_being_watched_and_never_spends_more_than_alpha() {
 }
 
 #[test]
+fn a_share_so_near_its_end_that_it_rounds_to_it_says_nothing() {
+    let mut test = test(Kernel::Ratio(Ratio::new(1e300).unwrap()), 0.01);
+    test.add(&counts(1000, 500, 1000, 500));
+    assert_eq!(test.look(at(1.0)), SILENT);
+}
+
+#[test]
+fn what_cannot_happen_to_a_tolerable_canary_is_rejected() {
+    let mut test = test(Kernel::Ratio(Ratio::new(1e-300).unwrap()), 0.01);
+    test.add(&counts(1000, 500, 1000, 500));
+    let look = test.look(at(1.0));
+    assert!(look.rejected && look.p == 0.0 && look.used == 0.0, "{look:?}");
+}
+
+#[test]
+fn a_business_rate_that_falls_is_found_with_the_arms_exchanged() {
+    let run = |canary: u64| {
+        let mut test = test(Kernel::Mirrored(Ratio::new(0.9).unwrap()), 0.01);
+        (1..=20).for_each(|look| {
+            test.add(&counts(1000, canary, 3000, 300));
+            test.look(at(f64::from(look) / 20.0));
+        });
+        test.last().rejected
+    };
+    assert!(run(60) && !run(90) && !run(120));
+}
+
+#[test]
 fn exchanging_the_arms_turns_the_test_into_its_mirror() {
     let (mut plain, mut mirror) = (strict(0.01), test(Kernel::Mirrored(Ratio::STRICT), 0.01));
     for look in 1..=12 {

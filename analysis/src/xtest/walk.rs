@@ -75,6 +75,11 @@ impl Walk {
         found
     }
 
+    /// The least sum that has no mass, nor any above it: one that is reached cannot be by chance. None when all is cut.
+    pub fn end(&self) -> Option<u64> {
+        (!self.mass.is_empty()).then(|| self.first + self.mass.len() as u64)
+    }
+
     /// Takes away all that is at or above the bound; tells how much that was.
     pub fn cut(&mut self, bound: u64) -> f64 {
         let gone = self.tail(bound);
