@@ -8,8 +8,6 @@ use serde::Deserialize;
 
 use crate::tally::Tally;
 
-/// Of all healthy canaries no more than this part may be rolled back, whatever the goal.
-const MOST_FALSE: f64 = 0.01;
 /// Standard errors.
 const ALLOWED: f64 = 3.0;
 /// Minutes.
@@ -165,7 +163,6 @@ impl Checks {
         let allowed = ALLOWED * share_error(got, goal.0, trials);
         let share = got.share();
         match held {
-            Held::Few if share > MOST_FALSE => self.missed.push(format!("{row}: {got}, at most 1.0 % is allowed")),
             Held::Few if share > goal.0 + allowed => self.missed.push(missed(row, got, goal, allowed)),
             Held::Many if share < goal.0 - allowed => self.missed.push(missed(row, got, goal, allowed)),
             _ => {}
@@ -178,6 +175,15 @@ impl Checks {
                     got.mean
                 ));
             }
+        }
+    }
+
+    /// A probability that is promised, and may be exceeded by chance only.
+    pub fn at_most(&mut self, row: &str, got: &Tally, most: f64) {
+        self.compared += 1;
+        let allowed = ALLOWED * (most * (1.0 - most) / got.runs as f64).sqrt();
+        if got.share() > most + allowed {
+            self.missed.push(format!("{row}: {got}, promised are {:.1} %", 100.0 * most));
         }
     }
 

@@ -22,8 +22,12 @@ pub fn plan(schedule: &Schedule, policy: ErrorPolicy, change: impl FnOnce(&mut S
 /// A plan over this schedule.
 pub fn plan_of(schedule: &Schedule, metrics: Vec<Metric>, change: impl FnOnce(&mut Settings)) -> Plan {
     let step = |(weight, looks): &(f64, usize)| Step { weight: *weight, seconds: *looks as f64 * schedule.seconds };
-    let mut settings =
-        Settings { steps: schedule.steps.iter().map(step).collect(), metrics, watch_split: false, ..Settings::default() };
+    let mut settings = Settings {
+        steps: schedule.steps.iter().map(step).collect(),
+        metrics,
+        watch_split: false,
+        ..Settings::default()
+    };
     change(&mut settings);
     Plan::new(settings).expect("a plan that fits together")
 }
@@ -84,11 +88,7 @@ pub fn first_accepted(plan: &Plan, journal: &[Entry]) -> Option<usize> {
 
 /// The first look from which on something is so, which then stays so, and the states after each look. To ask is dear,
 /// so the looks 1, 2, 4, 8, ... are asked first.
-fn first<'a>(
-    plan: &'a Plan,
-    journal: &[Entry],
-    so: impl Fn(&Replay) -> bool,
-) -> Option<(usize, Vec<Replay<'a>>)> {
+fn first<'a>(plan: &'a Plan, journal: &[Entry], so: impl Fn(&Replay) -> bool) -> Option<(usize, Vec<Replay<'a>>)> {
     let mut replay = Replay::new(plan);
     let states: Vec<Replay> = journal
         .iter()

@@ -30,7 +30,11 @@ pub fn flagger(service: &Service, schedule: &Schedule, draw: &mut Draw) -> Optio
     while passed < weights.len() {
         let minute = schedule.minute(passed + failed);
         let counts = service.window(draw, begins, minute, schedule.seconds, weights[passed]);
-        if fails(counts.canary) { failed += 1 } else { passed += 1 }
+        if fails(counts.canary) {
+            failed += 1
+        } else {
+            passed += 1
+        }
         if failed == THRESHOLD {
             return Some(minute + schedule.seconds / 60.0);
         }
