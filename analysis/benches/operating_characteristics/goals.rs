@@ -178,6 +178,16 @@ impl Checks {
         }
     }
 
+    /// A mean over all runs that should not be longer.
+    pub fn not_longer(&mut self, row: &str, got: &Tally, goal: f64, trials: usize) {
+        self.compared += 1;
+        let error = got.deviation * (1.0 / got.hits.max(1) as f64 + 1.0 / trials as f64).sqrt();
+        let allowed = (ALLOWED * error).max(LEAST_MINUTES);
+        if got.mean > goal + allowed {
+            self.missed.push(format!("{row}: {:.2} minutes, the goal is {goal:.2} ± {allowed:.2}", got.mean));
+        }
+    }
+
     /// A probability that is promised, and may be exceeded by chance only.
     pub fn at_most(&mut self, row: &str, got: &Tally, most: f64) {
         self.compared += 1;

@@ -15,6 +15,7 @@ mod goals;
 mod ours;
 mod peers;
 mod rollout;
+mod speed;
 mod tables;
 mod tally;
 
@@ -30,7 +31,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let (setup, goals, mut checks) = (args.setup(), goals(), Checks::default());
     let began = Instant::now();
-    for table in args.tables() {
+    if args.speed {
+        speed::print(setup.seed, &mut checks);
+    }
+    for table in args.tables().into_iter().filter(|_| !args.speed) {
         let began = Instant::now();
         tables::print(table, &setup, &goals, &mut checks);
         println!("({:.0} s)\n", began.elapsed().as_secs_f64());

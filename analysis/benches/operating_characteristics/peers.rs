@@ -12,8 +12,8 @@ const SUCCESS: u64 = 99;
 const THRESHOLD: usize = 5;
 /// Failed measurements that are let pass, in Argo Rollouts.
 const FAILURE_LIMIT: usize = 3;
-/// The first minute at which Kayenta judges.
-const WARM_UP: usize = 5;
+/// The first look at which Kayenta judges.
+pub const WARM_UP: usize = 5;
 
 fn fails(canary: Arm) -> bool {
     canary.requests() == 0 || canary.successes() * 100 < SUCCESS * canary.requests()

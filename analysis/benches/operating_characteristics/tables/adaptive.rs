@@ -37,15 +37,17 @@ pub fn print(setup: &Setup, goals: &Goals, checks: &mut Checks) {
             (look.is_some(), look.map_or(schedule.len(), |look| look + 1))
         };
         let all = runs(setup.threads, &label, setup.runs, run);
-        let minutes = all.iter().map(|(_, looks)| *looks as f64).sum::<f64>() / all.len() as f64;
+        let minutes = Tally::of(all.iter().map(|(_, looks)| Some(*looks as f64)));
         let got = Tally::of(all.iter().map(|(rejected, looks)| rejected.then_some(*looks as f64)));
         checks.goal(&label, Held::Few, &got, (row.reject, None), TRIALS);
+        checks.not_longer(&label, &minutes, row.mean_ticks, TRIALS);
         println!(
-            "{:>4} {:>6} {:<18} | {got:>14} {:>8} | {minutes:>8.1} {:>8}",
+            "{:>4} {:>6} {:<18} | {got:>14} {:>8} | {:>8.1} {:>8}",
             row.rps,
             percent(row.base),
             row.mode,
             format!("({})", percent(row.reject)),
+            minutes.mean,
             format!("({:.1})", row.mean_ticks),
         );
     }

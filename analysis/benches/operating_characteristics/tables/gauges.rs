@@ -14,7 +14,7 @@ use crate::cores::runs;
 use crate::draw::Draw;
 use crate::goals::{Checks, Goals, Held};
 use crate::ours;
-use crate::peers::default_judge;
+use crate::peers::{WARM_UP, default_judge};
 use crate::rollout::Schedule;
 use crate::tally::Tally;
 
@@ -133,12 +133,12 @@ fn betting(looks: &[Values], tolerance: Tolerance) -> Option<usize> {
     looks.iter().position(|(canary, baseline)| betting.look(15.0, &pods(canary), &pods(baseline)).rejected)
 }
 
-/// On the means of both arms at all looks so far, judged at every look.
+/// On the means of both arms at all looks so far, judged at every look from the fifth on.
 fn kayenta(looks: &[Values], tolerance: f64) -> Option<usize> {
     let canary: Vec<f64> = looks.iter().map(|look| mean(&look.0)).collect();
     let baseline: Vec<f64> = looks.iter().map(|look| mean(&look.1)).collect();
     let settings = default_judge(1.0 + tolerance);
-    (1..=looks.len())
+    (WARM_UP..=looks.len())
         .find(|seen| judge(&canary[..*seen], &baseline[..*seen], &settings).class == Class::High)
         .map(|seen| seen - 1)
 }

@@ -21,16 +21,16 @@ use crate::goals::{Checks, Figure, Goals};
 pub fn print(table: Table, setup: &Setup, goals: &Goals, checks: &mut Checks) {
     match table {
         Table::Main => grid::main(setup, goals, checks),
-        Table::Looks => looks::print(setup, goals, checks),
+        Table::Looks => looks::print(&setup.fewer(), goals, checks),
         Table::Oracle => oracle::print(setup),
         Table::Robustness => robustness::print(setup, goals, checks),
-        Table::Late => late::print(setup, goals, checks),
+        Table::Late => late::print(&setup.fewer(), goals, checks),
         Table::Gauges => gauges::print(setup, goals, checks),
         Table::Acceptance => acceptance::print(setup, goals, checks),
         Table::Adaptive => adaptive::print(setup, goals, checks),
         Table::Planner => planner::print(setup, goals, checks),
         Table::Latency => latency::print(setup, goals, checks),
-        Table::Ratio => grid::ratio(setup, goals, checks),
+        Table::Ratio => grid::ratio(&setup.fewer(), goals, checks),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn print(setup: &Setup, goals: &Goals, checks: &mut Checks) {
         checks.goal(&label, Held::Many, &got, row.sim, TRIALS);
         let foretold = forecast(&schedule, row.rps, row.base, rate, alpha);
         if (foretold.0 - row.plan.0).abs() > SAME {
-            checks.missed.push(format!("{label}: foretold {}, the goal is {}", figure(foretold), figure(row.plan)));
+            checks.differ.push(format!("{label}: foretold {}, the goal is {}", figure(foretold), figure(row.plan)));
         }
         println!(
             "{:>4} {:>6} {:>6} | {:>16} {:>16} | {got:>14} {:>16}",

@@ -17,8 +17,8 @@ use crate::{ours, peers};
 /// Runs of the goals.
 const TRIALS: usize = 2_000;
 const BASE: f64 = 0.005;
-/// From which the design effect is measured: a day of minutes of so many pods.
-const MINUTES: usize = 1_440;
+/// From which the design effect is measured: half a day of minutes of so many pods.
+const MINUTES: usize = 720;
 const PODS: usize = 6;
 
 /// What differs from row to row.
