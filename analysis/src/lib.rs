@@ -3,7 +3,26 @@
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
 #![forbid(unsafe_code)]
 
+pub mod accept;
+pub mod burn;
+pub mod ci;
+pub mod counts;
+pub mod eproc;
+pub mod gauge;
+pub mod histogram;
+pub mod history;
+pub mod ingest;
+pub mod kayenta;
+pub mod merging;
 mod objective;
+pub mod phi;
+pub mod power;
+pub mod release;
+pub mod special;
+pub mod srm;
+pub mod values;
+mod words;
+pub mod xtest;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +30,9 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use counts::{Arm, Counts};
 pub use objective::Objective;
+pub use values::{Alpha, Invalid, Kappa, Phi, Progress, Rate, Ratio};
 
 /// What evidence says. Only `Pass` opens a gate; `Unknown` holds; `Fail` is final for the revision.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

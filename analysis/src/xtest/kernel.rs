@@ -1,0 +1,85 @@
+//! What is counted at a look, and how that count is distributed when the canary is just tolerable.
+
+use super::pmf::Pmf;
+use crate::power::Regression;
+use crate::{Counts, Phi, Rate, Ratio};
+
+/// Which hypothesis a test holds against the canary.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kernel {
+    /// The canary fails at most so many times as often as the baseline does.
+    ///
+    /// Given the errors of both, the canary's are binomial: exactly for Poisson counts, conservatively for requests that
+    /// fail one by one (Przyborowski & Wilenski 1940; sequentially Kulldorff et al. 2011).
+    Ratio(Ratio),
+    /// The canary fails at most at this rate.
+    One(Rate),
+    /// The canary fails at most as often as the baseline, for counts of requests only: exact where much fails, wrong for
+    /// counts that are not requests (Fisher's exact test).
+    Hypergeometric,
+    /// The baseline fails at most `1/ratio` times as often as the canary: [`Kernel::Ratio`] with the arms exchanged and
+    /// the baseline's errors counted. Rejecting shows that the canary is better than the ratio.
+    Mirrored(Ratio),
+    /// The canary fails at least at this rate; its successes are counted. Rejecting shows that it fails less.
+    OneMirrored(Rate),
+}
+
+/// A count and what can be expected of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Draws {
+    /// How many could have been counted.
+    pub m: u64,
+    /// The probability of each, at the edge of the hypothesis.
+    pub theta: f64,
+    /// What was counted.
+    pub count: u64,
+}
+
+impl Kernel {
+    /// None where the batch says nothing: no requests of an arm that is needed, or no errors at all.
+    pub(crate) fn draws(&self, counts: &Counts) -> Option<Draws> {
+        let Counts { canary, baseline } = counts;
+        let (m, count) = match self {
+            Self::One(_) => (canary.requests(), canary.errors()),
+            Self::OneMirrored(_) => (canary.requests(), canary.successes()),
+            Self::Ratio(_) | Self::Hypergeometric => (counts.errors(), canary.errors()),
+            Self::Mirrored(_) => (counts.errors(), baseline.errors()),
+        };
+        let theta = self.theta(counts)?;
+        (m > 0 && theta > 0.0 && theta < 1.0).then_some(Draws { m, theta, count })
+    }
+
+    /// The probability of each draw at the edge of the hypothesis; none where an arm that is needed had no requests.
+    pub(crate) fn theta(&self, counts: &Counts) -> Option<f64> {
+        let (n_c, n_b) = (counts.canary.requests() as f64, counts.baseline.requests() as f64);
+        match self {
+            Self::One(p0) => Some(p0.get()),
+            Self::OneMirrored(p0) => Some(1.0 - p0.get()),
+            _ if !counts.comparable() => None,
+            Self::Ratio(rho) => Some(rho.get() * n_c / (rho.get() * n_c + n_b)),
+            Self::Hypergeometric => Some(n_c / (n_c + n_b)),
+            Self::Mirrored(rho) => Some(n_b / (rho.get() * n_c + n_b)),
+        }
+    }
+
+    /// The same under a regression.
+    pub(crate) fn theta_under(&self, counts: &Counts, regression: Regression) -> Option<f64> {
+        match self {
+            Self::One(_) => Some(regression.canary.get()),
+            Self::OneMirrored(_) => Some(1.0 - regression.canary.get()),
+            Self::Ratio(_) | Self::Hypergeometric => regression.share(counts),
+            Self::Mirrored(_) => regression.share(counts).map(|share| 1.0 - share),
+        }
+    }
+
+    /// The distribution of the count, before winsorising.
+    pub(crate) fn pmf(&self, counts: &Counts, draws: &Draws, phi: Phi) -> Pmf {
+        match self {
+            // Clustered errors are no draws without replacement; the binomial with their variance is wider than both.
+            Self::Hypergeometric if phi == Phi::INDEPENDENT => {
+                Pmf::hypergeometric(counts.canary.requests(), counts.baseline.requests(), draws.m)
+            }
+            _ => Pmf::beta_binomial(draws.m, draws.theta, phi.get()),
+        }
+    }
+}
