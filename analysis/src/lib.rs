@@ -1,6 +1,11 @@
 //! What the numbers say: pure functions from evidence to verdicts.
 //!
 //! No I/O, no clock, no randomness: after a restart the journal is replayed and says the same.
+//!
+//! The controller asks [`judge`], which counts failed looks. [`release`] decides by sequential tests whose probability of
+//! rolling a good version back is stated for the whole release; the controller does not ask it yet. It takes counts from
+//! [`ingest`] and [`histogram`], gauges from [`gauge`], and combines the exact test of [`xtest`], the evidence of
+//! [`eproc`] and the limits of [`history`]; [`power`] says what a plan can see. [`kayenta`] is the peers' judge.
 #![forbid(unsafe_code)]
 
 pub mod accept;

@@ -55,7 +55,10 @@ pub fn run(
     let errors = context.clone();
     // The status of a policy is ours: writing it is no reason to look again.
     let wished = predicates::generation.combine(predicates::finalizers);
-    let policies = reflector(writer, main).applied_objects().predicate_filter(wished, Default::default());
+    let slim = main.modify(|policy| {
+        policy.meta_mut().managed_fields = None; // Larger than all the rest, and nobody asks for them.
+    });
+    let policies = reflector(writer, slim).applied_objects().predicate_filter(wished, Default::default());
     Controller::for_stream(policies, reader)
         .with_config(controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .reconcile_on(stream::select(woken, others))
