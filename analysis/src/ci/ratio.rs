@@ -81,7 +81,12 @@ impl Likelihood {
     }
 
     fn ln(&self, z: f64) -> f64 {
-        -self.windows.iter().map(|(c, b, lr)| times(*c, softplus(-(z + lr))) + times(*b, softplus(z + lr))).sum::<f64>()
+        // `ln(1 + exp(-v))` and `ln(1 + exp(v))` differ by v only, so that one of the two dear functions serves both.
+        let window = |(c, b, lr): &(f64, f64, f64)| {
+            let v = z + lr;
+            times(*c, (-v).max(0.0)) + times(*b, v.max(0.0)) + (c + b) * (-v.abs()).exp().ln_1p()
+        };
+        -self.windows.iter().map(window).sum::<f64>()
     }
 
     /// Errors of the candidate less those expected at this ratio; falls with it.
@@ -120,11 +125,6 @@ fn falls_to_0(slope: impl Fn(f64) -> f64) -> f64 {
     let high = walk(0.0, 1.0, |z| slope(z) > 0.0);
     let low = walk(0.0, -1.0, |z| slope(z) < 0.0);
     edge(low, high, |z| slope(z) >= 0.0)
-}
-
-/// `ln(1 + exp(v))` without overflow.
-fn softplus(v: f64) -> f64 {
-    v.max(0.0) + (-v.abs()).exp().ln_1p()
 }
 
 fn logistic(v: f64) -> f64 {
