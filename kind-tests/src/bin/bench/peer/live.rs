@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use apps::clock;
+use k8s_openapi::api::core::v1::Pod;
 use kind_tests::{controller, prelude::*};
 use kube::{Api, Client, ResourceExt, api::DeleteParams};
 
@@ -93,7 +94,7 @@ async fn killed(ward: &Ward, laps: &mut Laps, column: &mut Column) -> Result<()>
     ward.reached(3).await?;
     let pod = the_pod(ward.peer, client).await?;
     let (trail, began) = (Trail::of(program)?, clock::unix_ms());
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), program.namespace);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), program.namespace);
     pods.delete(&pod.name_any(), &DeleteParams::default()).await?;
     wait_for("the pod to be gone", secs(60), async || match pods.get_opt(&pod.name_any()).await? {
         None => Ok(()),
@@ -109,7 +110,7 @@ async fn killed(ward: &Ward, laps: &mut Laps, column: &mut Column) -> Result<()>
     Ok(())
 }
 
-async fn the_pod(peer: Peer, client: &Client) -> Result<k8s_openapi::api::core::v1::Pod> {
+async fn the_pod(peer: Peer, client: &Client) -> Result<Pod> {
     wait_for("one pod of the controller", secs(60), async || {
         let mut pods = peer.program().pods(client).await?;
         if pods.len() == 1 { pods.pop().ok_or_else(|| Seen::yet("none")) } else { Err(Seen::yet(pods.len())) }
@@ -121,9 +122,11 @@ async fn the_pod(peer: Peer, client: &Client) -> Result<k8s_openapi::api::core::
 async fn acts_again(ward: &Ward, trail: &Trail, since_ms: u64) -> Result<f64> {
     let first = wait_for("the controller to act again", secs(90), async || {
         let requests = trail.requests()?;
-        let acts = |at: f64| at > since_ms as f64;
         let of_it = requests.iter().filter(|r| r.namespace == ward.app.ns.name && !r.is_watch()).map(|r| millis(r.at));
-        of_it.filter(|at| acts(*at)).reduce(f64::min).ok_or_else(|| Seen::yet(format!("{} requests", requests.len())))
+        of_it
+            .filter(|at| *at > since_ms as f64)
+            .reduce(f64::min)
+            .ok_or_else(|| Seen::yet(format!("{} requests", requests.len())))
     })
     .await?;
     Ok((first - since_ms as f64) / 1000.0)

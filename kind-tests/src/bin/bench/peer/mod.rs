@@ -62,7 +62,7 @@ impl Peer {
         }
     }
 
-    /// The name of its Deployment, and of what it calls itself in names.
+    /// The name of its Deployment.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flagger => "flagger",
@@ -76,8 +76,8 @@ impl Peer {
     ///
     /// When it does not start or does not end, and those of what is run.
     pub async fn running(self, client: &Client, what: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
-        self.scale(client, 1).await?;
-        let outcome = what().await;
+        let started = self.scale(client, 1).await;
+        let outcome = if started.is_ok() { what().await } else { started };
         self.scale(client, 0).await?;
         outcome
     }
