@@ -149,6 +149,10 @@ fn observed(measured: Measured, window: Window) -> Observed {
     }
 }
 
+/// When (milliseconds since the look before, the window's length, whether it is the wrong way round), the step, what was
+/// measured by metric, and whether pods crash and the budget burns.
+type Look = ((i64, i64, bool), usize, [Option<Measured>; 3], (bool, bool));
+
 /// Looks in order, with windows and steps that may be anything.
 pub fn journal() -> impl Strategy<Value = Vec<Entry>> {
     let signals = (prop::bool::weighted(0.03), prop::bool::weighted(0.1));
@@ -156,12 +160,7 @@ pub fn journal() -> impl Strategy<Value = Vec<Entry>> {
     let look = (times, 0_usize..5, prop::array::uniform3(prop::option::weighted(0.9, measured())), signals);
     prop::collection::vec(look, 0..6).prop_map(|looks| {
         let (mut at, mut since) = (0, 0);
-        let entry = |((later, length, reversed), step, metrics, (broken, burning)): (
-            (i64, i64, bool),
-            usize,
-            [Option<Measured>; 3],
-            (bool, bool),
-        )| {
+        let entry = |((later, length, reversed), step, metrics, (broken, burning)): Look| {
             (since, at) = (at, at + later);
             let window = Window {
                 after: UnixMillis(if reversed { at + length } else { at - length.min(later) }),

@@ -80,7 +80,7 @@ pub async fn good(live: &mut Live, column: &mut Column) -> Result<()> {
     say(&format!("  {took:.1} s from the change to the last answer of the old version"));
     column.put(Figure::Beyond, Cell::decimal(beyond).note(&note).met(beyond < BEYOND + STEPS * PROPAGATION));
 
-    let started = pods.new();
+    let started = pods.more();
     column.put(Figure::Pods, Cell::count(started).met(started == 4));
     let writes = writes(&trail, &ns)?;
     let met = writes.number.is_some_and(|n| n < 20.0);

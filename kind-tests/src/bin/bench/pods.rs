@@ -40,7 +40,7 @@ impl Pods {
     }
 
     /// How many came since.
-    pub fn new(&self) -> u64 {
+    pub fn more(&self) -> u64 {
         (count(&self.seen) - self.known) as u64
     }
 }

@@ -46,7 +46,7 @@ pub async fn run(peer: Peer, ns: &Namespace, column: &mut Column) -> Result<()> 
     let pods = Pods::follow(ns).await?;
     apply(ns, &app()).await?;
     let lap = laps.lap("applied-again").await?;
-    let more = pods.new();
+    let more = pods.more();
     column.put(Figure::Reapplied, Cell::count(lap.failed).note(&format!("({more} pods more)")));
 
     say("and with a new image");

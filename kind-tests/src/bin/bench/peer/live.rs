@@ -54,7 +54,7 @@ async fn good(ward: &Ward, laps: &mut Laps, column: &mut Column) -> Result<()> {
     let seconds = |to: u64| to.saturating_sub(began) as f64 / 1000.0;
     let beyond = seconds(laps.last_of("1.0.0").await?) - WAITS;
     column.put(Figure::Beyond, Cell::decimal(beyond).note(&format!("({:.1} until it says so)", seconds(done) - WAITS)));
-    column.put(Figure::Pods, Cell::count(pods.new()));
+    column.put(Figure::Pods, Cell::count(pods.more()));
     column.put(Figure::Writes, writes(&trail, ns)?);
     Ok(())
 }
