@@ -42,6 +42,18 @@ async fn a_good_version_moves_through_its_steps_and_is_promoted() {
     lab.nothing_went_wrong();
 }
 
+#[tokio::test(start_paused = true)]
+async fn pods_that_were_just_made_are_no_lack_that_is_written_down() {
+    let lab = lab(shop::canary()).await;
+    lab.cluster.on_write(|write, _| {
+        let lacks = |of: Option<&Value>| of.is_some_and(|v| !v["status"]["shortSince"].is_null());
+        if lacks(write.new) { vec![format!("{}: a lack of a moment was written down", write.at)] } else { vec![] }
+    });
+    lab.deploy("shop:2");
+    lab.until_settled_on("shop:2").await;
+    lab.nothing_went_wrong();
+}
+
 fn steps(release: &Value) -> Vec<String> {
     let timeline = release.pointer("/status/timeline").and_then(Value::as_array).unwrap();
     let started = timeline.iter().filter(|e| e["reason"] == "StepStarted");

@@ -108,14 +108,19 @@ impl Pmf {
         let cap = (self.first + top.unwrap_or(0) as u64).max(1);
         let kept = (cap.saturating_sub(self.first) + 1) as usize;
         if kept < self.weights.len() {
-            let above: f64 = self.weights[kept..].iter().rev().sum();
-            self.weights.truncate(kept);
-            if let Some(last) = self.weights.last_mut() {
-                *last += above;
-            }
+            self.fold(kept);
             self.cap = Some(cap);
         }
         self
+    }
+
+    /// Keeps so many weights, the last with all that is above it.
+    fn fold(&mut self, kept: usize) {
+        let above: f64 = self.weights.iter().skip(kept).rev().sum();
+        self.weights.truncate(kept);
+        if let Some(last) = self.weights.last_mut() {
+            *last += above;
+        }
     }
 
     /// The most that a look counts, where that is less than it can be.
@@ -145,14 +150,7 @@ impl Pmf {
         if cap < self.first {
             return Self { first: cap, weights: vec![self.weights.iter().sum()], cap: Some(cap) };
         }
-        let kept = (cap - self.first + 1) as usize;
-        if kept < self.weights.len() {
-            let above: f64 = self.weights[kept..].iter().rev().sum();
-            self.weights.truncate(kept);
-            if let Some(last) = self.weights.last_mut() {
-                *last += above;
-            }
-        }
+        self.fold((cap - self.first + 1) as usize);
         self.cap = Some(cap);
         self
     }
