@@ -133,6 +133,11 @@ impl Model {
         matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if after(s))
     }
 
+    /// Whatever its age, it is not ready.
+    pub(super) fn is_down(&self, pod: &PodLife) -> bool {
+        !matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(_))
+    }
+
     pub(super) fn ready_of(&self, owner: &Owner) -> BTreeSet<String> {
         let pods = self.pods.iter().filter(|(_, p)| p.owner == *owner && self.ready(p));
         pods.map(|(n, _)| n.clone()).collect()

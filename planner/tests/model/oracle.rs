@@ -45,11 +45,6 @@ struct Before {
 }
 
 impl Oracle {
-    /// Whether a complaint of `check` is somebody else's fault.
-    pub(super) fn excused(&self, _complaint: &str) -> bool {
-        false
-    }
-
     pub(super) fn begins(&mut self, new: &NewRelease) {
         let Some(to) = &new.to else { return };
         assert!(!self.condemned.contains_key(&to.digest), "a version that failed begins again without a Retry");
@@ -92,9 +87,14 @@ impl Model {
             )
         });
         let to = release.as_ref().and_then(|r| r.to.as_ref()).filter(|_| serving);
-        // What is given back is the user's: its pods serve, or not, by themselves.
-        let own = self.load.as_ref().map(|l| &l.wish).filter(|_| self.deleting);
-        if self.stable.iter().chain(to).chain(own).any(|r| down(self, &r.digest)) {
+        if self.stable.iter().chain(to).any(|r| down(self, &r.digest)) {
+            self.oracle.down_until = self.clock + 10;
+        }
+        // What is given back is the user's: its pods serve, or not, by themselves, also those of an earlier template
+        // while the newest one does not come up.
+        let wish = self.load.as_ref().is_some_and(|l| down(self, &l.wish.digest));
+        let own = |p: &super::PodLife| matches!(p.owner, Owner::Workload(_)) && self.is_down(p);
+        if self.deleting && (wish || self.pods.values().any(own)) {
             self.oracle.down_until = self.clock + 10;
         }
         // A template that the user changes after the Service was given back rolls out by itself, with whatever quota there is.

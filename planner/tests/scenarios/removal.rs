@@ -283,3 +283,15 @@ fn a_workload_that_cannot_be_read_while_it_is_given_back_leaves_callers_with_sta
     m.load.as_mut().unwrap().readable = true;
     m.until("the policy is gone", 600, |m| m.gone);
 }
+
+#[test]
+fn after_the_policy_is_gone_outages_of_the_users_own_pods_are_left_alone() {
+    let mut m = Model::adopted(canary());
+    gone(&mut m);
+    let effects = m.effects;
+    // A rollout that a quota holds up, and then the pods that still serve go down.
+    m.wish(3).run(20);
+    m.quota = true;
+    m.wish(4).run(40).pods_of(3, Pods::Down).run(20).pods_of(3, Pods::ReadyAfter(2)).run(10);
+    assert_eq!((m.effects, m.apex.as_ref().unwrap().endpoints.len()), (effects, 4), "{}", m.story());
+}
