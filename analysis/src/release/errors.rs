@@ -101,7 +101,8 @@ impl<'a> ErrorTests<'a> {
     /// lies within a bucket.
     pub fn look(&mut self, step: usize, batch: &CountBatch, to_accept: &Counts) {
         let (window, counts) = (batch.window, batch.counts);
-        if counts.canary.requests().max(counts.baseline.requests()) > MOST_REQUESTS {
+        let arms = [counts.canary, counts.baseline, to_accept.canary, to_accept.baseline];
+        if arms.iter().any(|arm| arm.requests() > MOST_REQUESTS) {
             return self.lack("more than a billion requests in one window; check the query");
         }
         let Some(seconds) = self.intake.admit(window) else { return };

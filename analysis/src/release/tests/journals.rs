@@ -58,6 +58,19 @@ fn counters_that_cannot_be_are_not_believed() {
 }
 
 #[test]
+fn counters_that_cannot_be_are_not_believed_where_they_would_prove_the_canary_good_either() {
+    for at_most in [counts(1 << 40, 0, 5_700, 57), counts(300, 1, u64::MAX, 57)] {
+        let decided = Journal::new().minutes(1, counts(300, 1, 5_700, 57)).last(|e| {
+            let Some(Observed::Counts(at_least)) = e.observed.remove("errors") else { return };
+            e.observed.insert("errors".into(), Observed::Bracket { at_least, at_most });
+        });
+        let metric = &decided.on(ramp()).metrics[0];
+        assert_eq!((metric.counts.requests(), metric.standing), (0, Standing::Open));
+        assert!(metric.lacking.as_ref().unwrap().contains("a billion"));
+    }
+}
+
+#[test]
 fn a_bound_within_a_bucket_blames_for_the_least_and_accepts_for_the_most() {
     let given = || ramp().metric("errors", |policy| policy.tolerance = Tolerance::no_worse_by_requests(None));
     let bracket = |at_most: u64| {
