@@ -25,6 +25,8 @@ pub(super) struct Moment {
     pub begins: Option<f64>,
     /// Within the stage.
     pub u: Progress,
+    /// Within the release, which is what stages do not divide: the proof that the canary is good.
+    pub release: Progress,
 }
 
 impl Stages {
@@ -43,7 +45,8 @@ impl Stages {
         self.active += seconds;
         let planned = if self.strict { self.planned[step] } else { total };
         let u = Progress::of(self.active - self.began, planned).ok()?;
-        Some(Moment { begins: begins.then_some(planned / total), u })
+        let release = Progress::of(self.active, total).ok()?;
+        Some(Moment { begins: begins.then_some(planned / total), u, release })
     }
 }
 
@@ -123,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn a_strict_release_begins_a_stage_with_every_step() {
+    fn a_strict_release_begins_a_stage_with_every_step_and_its_own_progress_goes_on() {
         let mut stages = Stages::new(vec![60.0, 180.0], true);
-        let u = |moment: Option<Moment>| (moment.unwrap().begins, moment.unwrap().u.get());
-        assert_eq!(u(stages.next(0, 30.0)), (Some(0.25), 0.5));
-        assert_eq!(u(stages.next(0, 60.0)), (None, 1.5));
-        assert_eq!(u(stages.next(1, 90.0)), (Some(0.75), 0.5));
+        let u = |moment: Option<Moment>| moment.map(|at| (at.begins, at.u.get(), at.release.get())).unwrap();
+        assert_eq!(u(stages.next(0, 30.0)), (Some(0.25), 0.5, 0.125));
+        assert_eq!(u(stages.next(0, 60.0)), (None, 1.5, 0.375));
+        assert_eq!(u(stages.next(1, 90.0)), (Some(0.75), 0.5, 0.75));
     }
 }

@@ -115,7 +115,7 @@ impl<'a> ErrorTests<'a> {
             absolute.counted.look(&counts, moment);
             absolute.last = Some(absolute.guard.look(window.until.0 as f64 / 1000.0, counts.baseline));
         }
-        self.acceptance.look(seconds, to_accept, moment.u);
+        self.acceptance.look(seconds, to_accept, moment.release);
         self.looks.push((counts, moment));
     }
 

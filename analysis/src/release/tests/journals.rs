@@ -179,6 +179,18 @@ fn strict_stages_still_see_a_regression_and_spend_no_more() {
     assert!(healthy.alpha_used <= 0.01);
 }
 
+#[test]
+fn strict_stages_prove_a_canary_good_as_the_same_looks_do_without_stages() {
+    // Steps give alpha to the tests against the canary; what proves it good goes on through all of them.
+    let accepted = |strict: bool| {
+        let journal = Journal::ramp(6_000, 0.005, 0.005);
+        let plan = ramp().settings(|s| s.strict = strict).plan();
+        (1..=20).find(|looks| decide(&plan, &journal.0[..*looks]).metrics[0].standing == Standing::Accepted)
+    };
+    assert_eq!(accepted(true), accepted(false));
+    assert!(accepted(true).is_some_and(|looks| looks > 5), "beyond the first step: {:?}", accepted(true));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
