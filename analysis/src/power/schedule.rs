@@ -140,7 +140,7 @@ impl Look {
         };
         let theta_1 = kernel.theta_under(&exposures, self.regression)?;
         let law = |theta| Pmf::beta_binomial(m, theta, phi.get());
-        (m > 0).then(|| (law(theta_0).winsorised(kappa), law(theta_1)))
+        Some((law(theta_0).winsorised(kappa), law(theta_1)))
     }
 }
 
@@ -198,6 +198,7 @@ mod tests {
         let figures = [
             (1.0, 0.001, 0.011, 0.363120039683, 19.0),
             (1.0, 0.001, 0.051, 0.999268794568, 11.75229627),
+            (1.0, 0.005, 0.01, 0.0418955999908, 16.1975157453),
             (1.0, 0.005, 0.025, 0.287573533984, 13.8394725035),
             (1.0, 0.005, 0.015, 0.0819344008264, 13.8226950355),
             (1.0, 0.01, 0.02, 0.0682308066351, 15.0354534489),

@@ -36,7 +36,8 @@ pub(crate) struct Draws {
 }
 
 impl Kernel {
-    /// None where the batch says nothing: no requests of an arm that is needed, or no errors at all.
+    /// None where the batch says nothing: no requests of an arm that is needed. Requests without any errors are a count of
+    /// nothing out of nothing: they change no sum, but a look at them is one, which may spend what time has made available.
     pub(crate) fn draws(&self, counts: &Counts) -> Option<Draws> {
         let Counts { canary, baseline } = counts;
         let (m, count) = match self {
@@ -46,7 +47,8 @@ impl Kernel {
             Self::Mirrored(_) => (counts.errors(), baseline.errors()),
         };
         let theta = self.theta(counts)?;
-        (m > 0 && theta > 0.0 && theta < 1.0).then_some(Draws { m, theta, count })
+        let exposed = canary.requests() > 0;
+        (exposed && theta > 0.0 && theta < 1.0).then_some(Draws { m, theta, count })
     }
 
     /// The probability of each draw at the edge of the hypothesis; none where an arm that is needed had no requests.
@@ -81,5 +83,42 @@ impl Kernel {
             }
             _ => Pmf::beta_binomial(draws.m, draws.theta, phi.get()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xtest::XTest;
+    use crate::{Alpha, Arm, Kappa, Progress};
+
+    fn strict() -> XTest {
+        XTest::new(Kernel::Ratio(Ratio::STRICT), Alpha::HUNDREDTH, Kappa::default(), Phi::INDEPENDENT)
+    }
+
+    /// Errors of 100 requests of the canary and of 900 of the baseline.
+    fn counts(x_c: u64, x_b: u64) -> Counts {
+        Counts::new(Arm::new(100, x_c).unwrap(), Arm::new(900, x_b).unwrap())
+    }
+
+    fn at(u: f64) -> Progress {
+        Progress::new(u).unwrap()
+    }
+
+    #[test]
+    fn a_look_at_requests_without_errors_is_one_and_spends_what_time_has_made_available() {
+        let seen = |errors: [u64; 3]| {
+            let mut test = strict();
+            errors.iter().for_each(|x_c| _ = test.add(&counts(*x_c, 2 - x_c)));
+            let early = test.look(at(0.01));
+            assert_eq!((early.bound, early.rejected), (None, false));
+            assert_eq!(test.look(at(0.99)), early, "nothing was counted");
+            test.add(&counts(0, 0));
+            let later = test.look(at(1.0));
+            assert_eq!((later.sum, later.bound), (early.sum, Some(3)));
+            assert!(later.used > 0.0 && later.used <= 0.009, "{later:?}");
+            later.rejected
+        };
+        assert!(!seen([1, 1, 0]) && seen([1, 1, 1]));
     }
 }
