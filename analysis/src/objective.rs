@@ -61,7 +61,7 @@ pub(crate) fn judge(metric: &Metric, allowed: u32, batches: &[&Batch]) -> Metric
             (Verdict::Unknown, why.to_owned())
         }
     };
-    MetricJudgement { name: metric.name.clone(), verdict, value, failures, message }
+    MetricJudgement { name: metric.name.clone(), verdict, value, failures, tested: None, message }
 }
 
 #[cfg(test)]
@@ -85,6 +85,7 @@ mod tests {
                 metric("latency-p99", Objective { min: None, max: Some(0.5) }),
             ],
             failures,
+            sequential: None,
         }
     }
 
@@ -95,6 +96,8 @@ mod tests {
             .enumerate()
             .map(|(i, v)| Batch {
                 at: at(i as i64),
+                window: None,
+                step: 1,
                 samples: BTreeMap::from([
                     ("success-rate".into(), sample(v)),
                     ("latency-p99".into(), Sample::value(0.1)),

@@ -1,16 +1,17 @@
 //! From the custom resource to a policy whose values cannot be wrong. The one place where that happens.
 
+mod analysis;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use crds::{
     GoDuration, RolloutPolicySpec,
-    analysis::{Objective, Then},
     gate::GateAt,
     policy::{FirstRevision, OnFailure, OnInconclusive},
     strategy::Canary,
 };
-use planner::policy::{Analysis, Gate, Place, Policy, Step, Strategy, Weight};
+use planner::policy::{Gate, Place, Policy, Step, Strategy, Weight};
 
 /// Why a spec is no policy; the API server refuses most of these before they get here.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -26,11 +27,11 @@ pub fn parse(
     scrape: Duration,
 ) -> Result<Policy, InvalidPolicy> {
     let service = frozen.traffic.service.clone().ok_or_else(|| InvalidPolicy("traffic names no provider".into()))?;
-    Ok(Policy {
+    let policy = Policy {
         name: name.into(),
         strategy: strategy(frozen)?,
         gates: frozen.gates.iter().flatten().map(gate).collect(),
-        analysis: frozen.analysis.as_ref().map(|a| analysis(a, scrape)),
+        analysis: None,
         gate_first: frozen.first_revision == FirstRevision::Gate,
         rollback_inconclusive: frozen.on_inconclusive == OnInconclusive::Rollback,
         hold_failed: frozen.on_failure == OnFailure::Hold,
@@ -49,7 +50,10 @@ pub fn parse(
         depends_on: live.depends_on.clone().unwrap_or_default(),
         suspend: live.suspend,
         replicas: live.replicas.and_then(|n| u32::try_from(n).ok()),
-    })
+    };
+    let read = |of| analysis::parse(of, policy.steps(), policy.warm_for(), scrape);
+    let analysis = frozen.analysis.as_ref().map(read).transpose()?;
+    Ok(Policy { analysis, ..policy })
 }
 
 fn time(duration: GoDuration) -> TimeDelta {
@@ -102,29 +106,6 @@ fn gate(gate: &crds::gate::Gate) -> Gate {
     }
 }
 
-fn analysis(analysis: &crds::analysis::Analysis, scrape: Duration) -> Analysis {
-    let interval = time(analysis.interval);
-    let scrapes = TimeDelta::from_std(scrape.saturating_mul(4)).unwrap_or(interval);
-    let metrics =
-        analysis.metrics.iter().map(|m| analysis::Metric { name: m.name.clone(), objective: objective(&m.objective) });
-    Analysis {
-        plan: analysis::Plan {
-            metrics: metrics.collect(),
-            failures: u32::try_from(analysis.mode.threshold.failures).unwrap_or(1).max(1),
-        },
-        interval,
-        // A rate over fewer than four scrapes is noise.
-        window: interval.max(scrapes),
-        hold_unknown: time(analysis.on_unknown.hold),
-        rollback_unknown: analysis.on_unknown.then == Then::Rollback,
-    }
-}
-
-fn objective(objective: &Objective) -> analysis::Objective {
-    let max = objective.max.or(objective.max_duration.map(|d| d.0.as_secs_f64()));
-    analysis::Objective { min: objective.min, max }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -167,21 +148,5 @@ mod tests {
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
         assert_eq!(policy.depends_on, ["cache"]);
         assert!(matches!(policy.strategy, Strategy::BlueGreen { .. }));
-    }
-
-    #[test]
-    fn a_look_reaches_back_over_four_scrapes_at_least() {
-        let mut spec = spec(serde_json::json!({ "blueGreen": {} }));
-        spec.analysis = Some(
-            serde_json::from_value(serde_json::json!({
-                "interval": "10s",
-                "metrics": [{ "name": "latency-p99", "objective": { "maxDuration": "500ms" } }],
-            }))
-            .unwrap(),
-        );
-        let window = |scrape| {
-            parse("shop", &spec, &spec, Duration::from_secs(scrape)).unwrap().analysis.unwrap().window.num_seconds()
-        };
-        assert_eq!((window(15), window(1)), (60, 10));
     }
 }

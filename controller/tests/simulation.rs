@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod counted;
 mod crash;
 mod lab;
 mod standby;

@@ -11,6 +11,10 @@ use crate::duration::GoDuration;
 /// What is measured while the candidate has live traffic.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("!has(self.mode) || self.metrics.all(m, !has(m.versusStable))", "mode.threshold compares with the objective alone: remove versusStable, or remove mode"),
+    validation = ("has(self.mode) || self.metrics.all(m, m.name != 'success-rate' || has(m.template) || (has(m.objective.min) && m.objective.min > 0.0 && m.objective.min < 100.0))", "success-rate needs an objective.min above 0 and below 100, such as 99.9: no service answers everything, and at 100 a single failed request would condemn a version; with mode.threshold 100 can be given")
+)]
 pub struct Analysis {
     /// The MetricSource of this namespace to ask; without one of that name, the one in the controller's namespace.
     #[serde(default = "default_source")]
@@ -24,9 +28,18 @@ pub struct Analysis {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = ("self.all(m, self.exists_one(n, n.name == m.name))", "the names of the metrics must be unique"))]
     pub metrics: Vec<Metric>,
-    /// When a metric has failed.
-    #[serde(default)]
-    pub mode: Mode,
+    /// The probability that a version which is no worse is rolled back, over the whole release however often is looked; shared by
+    /// the built-in metrics.
+    #[serde(default = "hundredth")]
+    #[x_kube(validation = ("self > 0.0 && self <= 0.5", "analysis.falseRollback must be above 0 and at most 0.5, such as 0.01"))]
+    pub false_rollback: f64,
+    /// Requests that the candidate must have had in a step before it may end.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 1000000))]
+    pub min_requests: i32,
+    /// Another rule than sequential tests of the built-in metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// What to do when the metrics say nothing.
     #[serde(default)]
     pub on_unknown: OnUnknown,
@@ -36,7 +49,8 @@ pub struct Analysis {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("has(self.template) || self.name == 'success-rate' || self.name.matches('^latency-p[0-9][0-9]$')", "the built-in metrics are success-rate and latency-p50 to latency-p99; for any other name give template"),
+    validation = ("has(self.template) || self.name == 'success-rate' || self.name.matches('^latency-p(0[1-9]|[1-9][0-9])$')", "the built-in metrics are success-rate and latency-p01 to latency-p99; for any other name give template"),
+    validation = ("!has(self.versusStable) || !has(self.template)", "versusStable compares the requests of both versions, which are counted for the built-in metrics only: remove it or template"),
     validation = ("!self.name.startsWith('latency-p') || has(self.template) || has(self.objective.maxDuration)", "a latency needs objective.maxDuration, such as 500ms"),
     validation = ("self.name != 'success-rate' || has(self.template) || has(self.objective.min)", "success-rate needs objective.min, in percent, such as 99")
 )]
@@ -46,9 +60,29 @@ pub struct Metric {
     pub name: String,
     /// What is still good.
     pub objective: Objective,
+    /// How much worse than the stable version is still tolerated; by default a tenth more errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versus_stable: Option<VersusStable>,
     /// A query of your own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateRef>,
+}
+
+/// How much worse than the stable version beside it a version may be: requests that fail, or take longer than the objective.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("has(self.margin) != has(self.marginPercent)", "versusStable needs either margin, in percentage points, or marginPercent, such as 10 for a tenth more errors"),
+    validation = ("!has(self.margin) || (self.margin > 0.0 && self.margin < 100.0)", "versusStable.margin must be above 0 and below 100 percentage points, such as 0.5"),
+    validation = ("!has(self.marginPercent) || (self.marginPercent >= 0.0 && self.marginPercent <= 1000.0)", "versusStable.marginPercent must be 0 to 1000, such as 10 for a tenth more errors")
+)]
+pub struct VersusStable {
+    /// So many percentage points more of all requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// So many percent more errors: with 10, 1.1 % where the stable version fails 1 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_percent: Option<f64>,
 }
 
 /// A bound on a number. The bound itself is still good.
@@ -84,7 +118,7 @@ pub struct TemplateRef {
     pub variables: BTreeMap<String, String>,
 }
 
-/// The rule by which looks become a verdict.
+/// Another rule by which looks become a verdict.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Mode {
@@ -99,7 +133,7 @@ pub struct Mode {
 pub struct Threshold {
     /// How many in a row.
     #[serde(default = "two")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 30))]
     pub failures: i32,
 }
 
@@ -147,6 +181,14 @@ fn fifteen_seconds() -> GoDuration {
 
 fn ten_minutes() -> GoDuration {
     GoDuration::seconds(600)
+}
+
+fn hundredth() -> f64 {
+    0.01
+}
+
+fn hundred() -> i32 {
+    100
 }
 
 fn two() -> i32 {

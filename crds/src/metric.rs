@@ -40,6 +40,10 @@ pub struct Prometheus {
     /// How often it scrapes; a query looks back over at least four scrapes.
     #[serde(default = "fifteen_seconds")]
     pub scrape_interval: GoDuration,
+    /// How long after a scrape its samples can be read. What is counted ends this long before a look: raise it where samples
+    /// are written remotely or held back, such as to 30s for VictoriaMetrics.
+    #[serde(default = "one_second")]
+    pub delay: GoDuration,
     /// How long a query may take.
     #[serde(default = "ten_seconds")]
     pub timeout: GoDuration,
@@ -137,6 +141,10 @@ pub enum VariableType {
 
 fn fifteen_seconds() -> GoDuration {
     GoDuration::seconds(15)
+}
+
+fn one_second() -> GoDuration {
+    GoDuration::seconds(1)
 }
 
 fn ten_seconds() -> GoDuration {

@@ -25,6 +25,7 @@ fn query(name: &str) -> Result<String> {
         window: TimeDelta::seconds(WINDOW),
         at: DateTime::default(),
         analysis: serde_json::from_value(json!({ "metrics": [{ "name": name, "objective": { "min": 1 } }] }))?,
+        counting: None,
     };
     built_in(name, &request).with_context(|| format!("a query for {name}"))
 }

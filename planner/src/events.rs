@@ -202,8 +202,7 @@ pub(crate) fn enter(journal: &mut Journal, phase: Phase, now: DateTime<Utc>) {
         journal.step = None;
     }
     if phase != Phase::RollingBack {
-        // Evidence belongs to the split it was measured under.
-        journal.analysis = Default::default();
+        journal.analysis.next_split();
     }
 }
 

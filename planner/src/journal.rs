@@ -116,7 +116,7 @@ pub struct Journal {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub gates: Vec<GateRecord>,
-    /// What was measured in this step.
+    /// What was measured.
     #[serde(default, skip_serializing_if = "Measured::is_empty")]
     pub analysis: Measured,
     /// What people decided that is still in effect.
@@ -161,7 +161,7 @@ pub(crate) fn cut(text: impl Into<String>, most: usize) -> String {
 
 /// The longest timeline that is kept.
 pub const TIMELINE: usize = 200;
-/// The most looks of one step that are kept.
+/// The most looks of one step whose numbers are kept; those that are counted are kept as [`crate::looks`] says.
 pub const LOOKS: usize = 30;
 
 /// Shares of the traffic, in percent for the candidate.

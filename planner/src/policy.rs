@@ -123,7 +123,7 @@ pub struct Analysis {
     pub interval: TimeDelta,
     /// How far back a look reaches; the first look is this long after the split was in force.
     pub window: TimeDelta,
-    /// How long a metric may have no number.
+    /// How long a metric may have no number, or a step that has baked no verdict.
     pub hold_unknown: TimeDelta,
     /// What then: take the candidate back (else Inconclusive).
     pub rollback_unknown: bool,
@@ -133,7 +133,11 @@ impl Analysis {
     /// One metric with its bound, for tests and rehearsals.
     pub fn single(name: &str, objective: Objective, interval: TimeDelta) -> Self {
         Self {
-            plan: analysis::Plan { metrics: vec![analysis::Metric { name: name.into(), objective }], failures: 2 },
+            plan: analysis::Plan {
+                metrics: vec![analysis::Metric { name: name.into(), objective }],
+                failures: 2,
+                sequential: None,
+            },
             interval,
             window: interval,
             hold_unknown: TimeDelta::minutes(10),

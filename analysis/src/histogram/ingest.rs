@@ -36,6 +36,14 @@ impl HistogramIngest {
         Self { bounds, sides: Sides::new(since, Histogram { ledger: Ledger::new(since), totals }) }
     }
 
+    /// The same for one look by itself, whose samples reach back beyond the time at which counting begins: a version without
+    /// a sample after that time has nothing new, though it has samples.
+    #[must_use]
+    pub fn primed(mut self, canary: &ArmScrape, baseline: &ArmScrape) -> Self {
+        self.sides.prime(canary, baseline);
+        self
+    }
+
     /// Takes what was scraped up to a look. Samples after it wait for the next look.
     ///
     /// # Errors

@@ -62,6 +62,14 @@ impl CountIngest {
         Self { sides: Sides::new(since, Counter { ledger: Ledger::new(since), requests: zero, errors: zero }) }
     }
 
+    /// The same for one look by itself, whose samples reach back beyond the time at which counting begins: a version without
+    /// a sample after that time has nothing new, though it has samples.
+    #[must_use]
+    pub fn primed(mut self, canary: &ArmScrape, baseline: &ArmScrape) -> Self {
+        self.sides.prime(canary, baseline);
+        self
+    }
+
     /// Takes what was scraped up to a look. Samples after it wait for the next look.
     pub fn take(&mut self, at: UnixMillis, canary: &ArmScrape, baseline: &ArmScrape) -> Observation {
         match self.sides.take(at, canary, baseline) {

@@ -1,11 +1,12 @@
 //! Windows, and which of them are too early to be evidence.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::UnixMillis;
 
 /// The time after `after` up to and including `until`.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Not in it.
     pub after: UnixMillis,

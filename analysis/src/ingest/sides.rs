@@ -68,6 +68,12 @@ impl<S: Side> Sides<S> {
         Self { until: since, canary: side.clone(), baseline: side }
     }
 
+    /// Takes in what was scraped before counting began, so that what is new can be told from it.
+    pub(crate) fn prime(&mut self, canary: &ArmScrape<S::Held>, baseline: &ArmScrape<S::Held>) {
+        self.canary.take(self.until, canary);
+        self.baseline.take(self.until, baseline);
+    }
+
     pub(crate) fn take(
         &mut self,
         at: UnixMillis,

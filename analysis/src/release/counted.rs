@@ -7,13 +7,15 @@ use crate::{Alpha, Counts, Kappa, Phi, Progress};
 
 /// When stages begin, what of alpha each has and how far it is.
 ///
-/// A release is one stage, unless steps that end early must not bias the next: then each step is one, with a part of alpha
-/// that was fixed before.
+/// A release is one stage, unless what follows must not be judged by what was before: each part that begins anew is a stage,
+/// with a part of alpha that was fixed before.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stages {
+    /// Seconds by stage.
     planned: Vec<f64>,
-    strict: bool,
-    step: Option<usize>,
+    /// The stage of each step.
+    of_step: Vec<usize>,
+    stage: Option<usize>,
     began: f64,
     active: f64,
 }
@@ -30,20 +32,29 @@ pub(super) struct Moment {
 }
 
 impl Stages {
-    pub fn new(planned: Vec<f64>, strict: bool) -> Self {
-        Self { planned, strict, step: None, began: 0.0, active: 0.0 }
+    /// Seconds of each step, and whether it begins a stage.
+    pub fn new(steps: impl IntoIterator<Item = (f64, bool)>) -> Self {
+        let (mut planned, mut of_step) = (Vec::new(), Vec::new());
+        for (seconds, begins) in steps {
+            match planned.last_mut() {
+                Some(stage) if !begins => *stage += seconds,
+                _ => planned.push(seconds),
+            }
+            of_step.push(planned.len() - 1);
+        }
+        Self { planned, of_step, stage: None, began: 0.0, active: 0.0 }
     }
 
     /// A batch of so many seconds in this step; none where no time passed.
     pub fn next(&mut self, step: usize, seconds: f64) -> Option<Moment> {
         let total: f64 = self.planned.iter().sum();
-        let step = step.min(self.planned.len().saturating_sub(1));
-        let begins = self.strict && self.step != Some(step);
+        let stage = *self.of_step.get(step).or(self.of_step.last())?;
+        let planned = *self.planned.get(stage)?;
+        let begins = self.planned.len() > 1 && self.stage != Some(stage);
         if begins {
-            (self.step, self.began) = (Some(step), self.active);
+            (self.stage, self.began) = (Some(stage), self.active);
         }
         self.active += seconds;
-        let planned = if self.strict { self.planned[step] } else { total };
         let u = Progress::of(self.active - self.began, planned).ok()?;
         let release = Progress::of(self.active, total).ok()?;
         Some(Moment { begins: begins.then_some(planned / total), u, release })
@@ -118,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_release_is_one_stage_and_its_progress_is_active_time() {
-        let mut stages = Stages::new(vec![60.0, 60.0], false);
+        let mut stages = Stages::new([(60.0, false), (60.0, false)]);
         let u = |moment: Option<Moment>| (moment.unwrap().begins, moment.unwrap().u.get());
         assert_eq!(u(stages.next(0, 30.0)), (None, 0.25));
         assert_eq!(u(stages.next(1, 30.0)), (None, 0.5));
@@ -127,10 +138,20 @@ mod tests {
 
     #[test]
     fn a_strict_release_begins_a_stage_with_every_step_and_its_own_progress_goes_on() {
-        let mut stages = Stages::new(vec![60.0, 180.0], true);
+        let mut stages = Stages::new([(60.0, true), (180.0, true)]);
         let u = |moment: Option<Moment>| moment.map(|at| (at.begins, at.u.get(), at.release.get())).unwrap();
         assert_eq!(u(stages.next(0, 30.0)), (Some(0.25), 0.5, 0.125));
         assert_eq!(u(stages.next(0, 60.0)), (None, 1.5, 0.375));
         assert_eq!(u(stages.next(1, 90.0)), (Some(0.75), 0.5, 0.75));
+    }
+
+    #[test]
+    fn only_what_begins_anew_is_a_stage_of_its_own() {
+        let mut stages = Stages::new([(60.0, false), (60.0, false), (180.0, true)]);
+        let u = |moment: Option<Moment>| moment.map(|at| (at.begins, at.u.get())).unwrap();
+        assert_eq!(u(stages.next(0, 60.0)), (Some(0.4), 0.5));
+        assert_eq!(u(stages.next(1, 60.0)), (None, 1.0));
+        assert_eq!(u(stages.next(2, 90.0)), (Some(0.6), 0.5));
+        assert_eq!(u(stages.next(9, 90.0)), (None, 1.0));
     }
 }

@@ -120,7 +120,8 @@ impl<'a> Replay<'a> {
     /// Before the first look.
     pub fn new(plan: &'a Plan) -> Self {
         let settings = plan.settings();
-        let stages = Stages::new(settings.steps.iter().map(|step| step.seconds).collect(), settings.strict);
+        let anew = |step: usize| settings.strict || settings.anew == Some(step);
+        let stages = Stages::new(settings.steps.iter().enumerate().map(|(i, step)| (step.seconds, anew(i))));
         let tests = |(metric, alpha)| Tests::new(metric, alpha, settings, stages.clone());
         Self { plan, metrics: plan.metrics().map(tests).collect(), split: None, looks: 0, last: None }
     }

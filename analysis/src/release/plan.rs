@@ -45,6 +45,9 @@ pub struct Settings {
     pub longest_hold: f64,
     /// Whether each step has a budget of alpha of its own, so that steps which end early cannot bias the next.
     pub strict: bool,
+    /// From this step on, from 0, the tests begin anew with the part of alpha that its time has: what is good for long must not
+    /// hide that it turns bad where everybody is affected.
+    pub anew: Option<usize>,
     /// Whether the service's burning budget rolls the release back when the canary looks worse; outside alpha.
     pub rollback_on_burn: bool,
     /// Whether the share of requests that reach the canary is watched.
@@ -61,6 +64,7 @@ impl Default for Settings {
             least_looks: 2,
             longest_hold: 3_600.0,
             strict: false,
+            anew: None,
             rollback_on_burn: false,
             watch_split: true,
         }

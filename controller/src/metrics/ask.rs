@@ -7,14 +7,16 @@ use std::error::Error as StdError;
 
 use analysis::{Reason, Sample};
 use chrono::{DateTime, Utc};
-use prometheus_http_query::response::Data;
+use prometheus_http_query::response::{Data, InstantVector, RangeVector};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::{Lack, egress::Refused, misconfigured, provider, source::Endpoint, unknown};
 
-/// The longest answer that is read.
+/// The longest answer that is read where one number is asked for.
 const LONGEST: usize = 1024 * 1024;
+/// The longest one with raw samples of two versions.
+const LONGEST_SAMPLES: usize = 32 * 1024 * 1024;
 
 /// What the server says.
 #[derive(Deserialize)]
@@ -29,13 +31,39 @@ struct Answer {
 
 /// Asks for one number at one time.
 pub(super) async fn ask(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Sample {
-    match answer(endpoint, query, at).await {
+    let hint = "the query must give one number";
+    match answer(endpoint, query, at, (LONGEST, hint)).await {
         Ok(data) => sample(&data),
         Err(lack) => unknown(&lack),
     }
 }
 
-async fn answer(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<Data, Lack> {
+/// Asks for the samples of series in a range that ends at one time.
+///
+/// # Errors
+/// The server cannot be asked, or it answers something else.
+pub(super) async fn samples(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<Vec<RangeVector>, Lack> {
+    let hint = "there are too many pods and paths to count; drop labels of http_request_duration_seconds that are not needed, or use mode.threshold";
+    match answer(endpoint, query, at, (LONGEST_SAMPLES, hint)).await? {
+        Data::Matrix(series) => Ok(series),
+        _ => {
+            Err(provider(format!("{} answered no samples where a range was asked for: check its url", endpoint.title)))
+        }
+    }
+}
+
+/// Asks for one value each of several series.
+///
+/// # Errors
+/// The server cannot be asked, or it answers something else.
+pub(super) async fn series(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<Vec<InstantVector>, Lack> {
+    match answer(endpoint, query, at, (LONGEST, "there are too many series")).await? {
+        Data::Vector(series) => Ok(series),
+        _ => Err(provider(format!("{} answered no series where some were asked for: check its url", endpoint.title))),
+    }
+}
+
+async fn answer(endpoint: &Endpoint, query: &str, at: DateTime<Utc>, longest: (usize, &str)) -> Result<Data, Lack> {
     let millis = at.timestamp_millis();
     let time = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
     // Thanos would else leave out the stores that are down, and say a number all the same.
@@ -44,7 +72,7 @@ async fn answer(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<D
     if response.status() != StatusCode::OK {
         return Err(refusal(endpoint, response.status()));
     }
-    let body = body(endpoint, response).await?;
+    let body = body(endpoint, response, longest).await?;
     let title = &endpoint.title;
     let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
         let what = if body.trim_ascii_start().first() == Some(&b'<') { "a web page" } else { "something else" };
@@ -58,14 +86,12 @@ async fn answer(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<D
 }
 
 /// The body, as long as it is not too long.
-async fn body(endpoint: &Endpoint, mut response: Response) -> Result<Vec<u8>, Lack> {
+async fn body(endpoint: &Endpoint, mut response: Response, (longest, hint): (usize, &str)) -> Result<Vec<u8>, Lack> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(endpoint, &error))? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err(provider(format!(
-                "{} answered with more than 1 MiB: the query must give one number",
-                endpoint.title
-            )));
+        if body.len() + chunk.len() > longest {
+            let most = longest / 1024 / 1024;
+            return Err(provider(format!("{} answered with more than {most} MiB: {hint}", endpoint.title)));
         }
         body.extend_from_slice(&chunk);
     }

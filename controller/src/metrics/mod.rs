@@ -4,6 +4,7 @@
 //! unknown sample with its reason, never a number and never an error: a release holds for it and is not failed by it.
 
 mod ask;
+mod counts;
 mod egress;
 mod prometheus;
 pub mod queries;
@@ -15,6 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
+use analysis::ingest::UnixMillis;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
@@ -49,6 +51,19 @@ pub struct Request {
     pub at: DateTime<Utc>,
     /// The metrics and where they are.
     pub analysis: crds::analysis::Analysis,
+    /// What is counted of the built-in metrics; without it, they are asked for as numbers.
+    pub counting: Option<Counting>,
+}
+
+/// Which requests are counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counting {
+    /// Those after this time.
+    pub after: UnixMillis,
+    /// Short id of the stable revision.
+    pub stable: Option<String>,
+    /// Whether that one is given traffic too: silence is a lack of data then.
+    pub both: bool,
 }
 
 /// Why there is no number.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use analysis::{Batch, Sample};
+use analysis::{Batch, Sample, ingest::Window};
 use chrono::TimeDelta;
 use crds::{
     analysis::{Metric, TemplateRef},
@@ -20,7 +20,7 @@ use kube::{Api, Client};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Lack, Measure, Request, ask::ask, egress::Egress, misconfigured, provider, queries, secret, source,
+    Lack, Measure, Request, ask::ask, counts::Look, egress::Egress, misconfigured, provider, queries, secret, source,
     source::Endpoint, source::Source, template, unknown,
 };
 
@@ -28,6 +28,8 @@ use super::{
 const FIND: Duration = Duration::from_secs(5);
 /// What a look may take beyond its queries.
 const SPARE: Duration = Duration::from_secs(1);
+/// How many scrapes before its window a look reads, to find the values to count from.
+const BEFORE: u32 = 5;
 /// How long what a source says of its scrapes counts: every pass over a release asks for it.
 const FRESH: Duration = Duration::from_secs(30);
 /// How often a source is taken to scrape that could never be read.
@@ -64,13 +66,13 @@ impl PrometheusMeasure {
     }
 
     async fn look(&self, request: &Request) -> Batch {
-        let samples = self.samples(request).await.unwrap_or_else(|lack| {
-            request.analysis.metrics.iter().map(|metric| (metric.name.clone(), unknown(&lack))).collect()
+        let (window, samples) = self.samples(request).await.unwrap_or_else(|lack| {
+            (None, request.analysis.metrics.iter().map(|metric| (metric.name.clone(), unknown(&lack))).collect())
         });
-        Batch { at: request.at, samples }
+        Batch { at: request.at, window, step: 0, samples }
     }
 
-    async fn samples(&self, request: &Request) -> Result<BTreeMap<String, Sample>, Lack> {
+    async fn samples(&self, request: &Request) -> Result<(Option<Window>, BTreeMap<String, Sample>), Lack> {
         if request.window <= TimeDelta::zero() {
             return Err(misconfigured(format!("a window of {} holds no requests", queries::window(request.window))));
         }
@@ -78,11 +80,28 @@ impl PrometheusMeasure {
         let end = Instant::now() + source.timeout() + SPARE;
         let late = || provider(format!("no number within {:?}", source.timeout() + SPARE));
         let endpoint = timeout_at(end, source.open(&self.client, self.egress)).await.map_err(|_| late())??;
+        let counts = match &request.counting {
+            Some(counting) if request.analysis.metrics.iter().any(counted) => {
+                let until = request.at - TimeDelta::from_std(source.delay()).unwrap_or_default();
+                let before = TimeDelta::from_std(source.scrape_interval() * BEFORE).unwrap_or_default();
+                let begun = Look::begin(&endpoint, request, counting, until, before);
+                Some(timeout_at(end, begun).await.unwrap_or_else(|_| Err(late())))
+            }
+            _ => None,
+        };
+        let window = counts.as_ref().and_then(|look| Some(look.as_ref().ok()?.window));
         let samples = request.analysis.metrics.iter().map(async |metric| {
-            let sample = timeout_at(end, self.sample(&endpoint, request, metric)).await;
-            (metric.name.clone(), sample.unwrap_or_else(|_| unknown(&late())))
+            let asked = async {
+                match &counts {
+                    Some(Ok(look)) if counted(metric) => count(look, metric).await,
+                    Some(Err(lack)) if counted(metric) => Err(lack.clone()),
+                    _ => Ok(self.sample(&endpoint, request, metric).await),
+                }
+            };
+            let sample = timeout_at(end, asked).await.unwrap_or_else(|_| Err(late()));
+            (metric.name.clone(), sample.unwrap_or_else(|lack| unknown(&lack)))
         });
-        Ok(join_all(samples).await.into_iter().collect())
+        Ok((window, join_all(samples).await.into_iter().collect()))
     }
 
     async fn find(&self, namespace: &str, name: &str) -> Result<Source, Lack> {
@@ -140,6 +159,18 @@ impl PrometheusMeasure {
                 Err(provider(format!("cannot read MetricTemplate {namespace}/{name}: {}", secret::kind(&error))))
             }
         }
+    }
+}
+
+/// Whether a metric is counted where counting is asked for: those that are built in.
+fn counted(metric: &Metric) -> bool {
+    metric.template.is_none()
+}
+
+async fn count(look: &Look<'_>, metric: &Metric) -> Result<Sample, Lack> {
+    match metric.objective.max_duration {
+        Some(bound) => look.slower_than(bound.0.as_secs_f64()).await,
+        None => look.errors().await,
     }
 }
 

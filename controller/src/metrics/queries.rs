@@ -55,6 +55,42 @@ fn selector(request: &Request) -> String {
     )
 }
 
+/// The raw samples of what is counted: requests, and those answered with 5xx by their label `status`.
+pub fn requests(request: &Request, range: TimeDelta) -> String {
+    let both = both(request);
+    format!("http_request_duration_seconds_count{{{both},path!~\"{PROBES}\"}}[{}]", window(range))
+}
+
+/// When each pod was scraped, well or not.
+pub fn scrapes(request: &Request, range: TimeDelta) -> String {
+    format!("up{{{}}}[{}]", both(request), window(range))
+}
+
+/// The bounds of the buckets, one series each.
+pub fn bounds(request: &Request) -> String {
+    format!("count by (le) (http_request_duration_seconds_bucket{{{}}})", both(request))
+}
+
+/// The raw samples of some buckets, by their bounds as they are written.
+pub fn buckets(request: &Request, bounds: &[&str], range: TimeDelta) -> String {
+    let both = both(request);
+    let bounds: Vec<_> = bounds.iter().map(|bound| escaped(bound).replace('+', r"\\+").replace('.', r"\\.")).collect();
+    let bounds = bounds.join("|");
+    format!("http_request_duration_seconds_bucket{{{both},path!~\"{PROBES}\",le=~\"{bounds}\"}}[{}]", window(range))
+}
+
+/// Both revisions; their ids are hexadecimal.
+fn both(request: &Request) -> String {
+    let stable = request.counting.iter().filter_map(|counting| counting.stable.as_deref());
+    let revisions: Vec<_> = [request.revision.as_str()].into_iter().chain(stable).map(escaped).collect();
+    format!(
+        r#"namespace="{}",sluice_dev_policy="{}",sluice_dev_revision=~"{}""#,
+        escaped(&request.namespace),
+        escaped(&request.policy),
+        revisions.join("|"),
+    )
+}
+
 /// A duration as Prometheus writes it: whole seconds, else milliseconds.
 pub fn window(duration: TimeDelta) -> String {
     let millis = duration.num_milliseconds();
@@ -79,8 +115,10 @@ pub fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use analysis::ingest::UnixMillis;
+
     use super::*;
-    use crate::metrics::tests::request;
+    use crate::metrics::{Counting, tests::request};
 
     #[test]
     fn the_success_rate_is_zero_when_all_fails_and_empty_without_traffic() {
@@ -91,6 +129,17 @@ mod tests {
     fn a_latency_is_a_quantile_and_never_nan() {
         insta::assert_snapshot!(built_in("latency-p99", &request()).unwrap(), @r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s]))) >= 0"#);
         assert!(built_in("latency-p05", &request()).unwrap().contains("histogram_quantile(0.05,"));
+    }
+
+    #[test]
+    fn what_is_counted_is_asked_for_as_raw_samples_of_both_revisions() {
+        let counting = Counting { after: UnixMillis(0), stable: Some("11111111".into()), both: true };
+        let request = Request { counting: Some(counting), ..request() };
+        let range = TimeDelta::seconds(75);
+        insta::assert_snapshot!(requests(&request, range), @r#"http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111",path!~"(.*/)?(readyz|healthz|metrics)/?"}[75s]"#);
+        insta::assert_snapshot!(scrapes(&request, range), @r#"up{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111"}[75s]"#);
+        insta::assert_snapshot!(bounds(&request), @r#"count by (le) (http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111"})"#);
+        insta::assert_snapshot!(buckets(&request, &["0.5", "+Inf"], range), @r#"http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111",path!~"(.*/)?(readyz|healthz|metrics)/?",le=~"0\\.5|\\+Inf"}[75s]"#);
     }
 
     #[test]

@@ -81,6 +81,11 @@ impl Source {
         self.spec.scrape_interval.0
     }
 
+    /// How long after a scrape its samples can be read.
+    pub(super) fn delay(&self) -> Duration {
+        self.spec.delay.0
+    }
+
     /// Reads its Secrets, each by name from its own namespace, and makes the client.
     ///
     /// # Errors

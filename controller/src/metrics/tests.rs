@@ -1,6 +1,6 @@
 //! Looks, against a Prometheus and an API server of paper.
 
-mod paper;
+pub(super) mod paper;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,7 @@ pub(super) fn request() -> Request {
         at: DateTime::from_timestamp(1_700_000_000, 250_000_000).unwrap(),
         analysis: serde_json::from_value(json!({"metrics": [{"name": "success-rate", "objective": {"min": 99}}]}))
             .unwrap(),
+        counting: None,
     }
 }
 
@@ -50,10 +51,10 @@ rRnK0xfMcsBNR/Uk5Vwu
 -----END CERTIFICATE-----
 ";
 
-const OWN: &str = "/apis/sluice.dev/v1alpha1/namespaces/shop/metricsources/default";
+pub(super) const OWN: &str = "/apis/sluice.dev/v1alpha1/namespaces/shop/metricsources/default";
 const SHARED: &str = "/apis/sluice.dev/v1alpha1/namespaces/sluice-system/metricsources/default";
 
-fn source(prometheus: Value) -> Value {
+pub(super) fn source(prometheus: Value) -> Value {
     json!({
         "apiVersion": "sluice.dev/v1alpha1", "kind": "MetricSource",
         "metadata": {"name": "default"}, "spec": {"prometheus": prometheus},
@@ -65,11 +66,11 @@ fn secret(data: &[(&str, &str)]) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": data})
 }
 
-fn measure(objects: impl IntoIterator<Item = (&'static str, Value)>) -> PrometheusMeasure {
+pub(super) fn measure(objects: impl IntoIterator<Item = (&'static str, Value)>) -> PrometheusMeasure {
     PrometheusMeasure::new(paper_cluster(objects), "sluice-system").allow_loopback()
 }
 
-fn lacks(sample: &Sample, reason: Reason, words: &str) {
+pub(super) fn lacks(sample: &Sample, reason: Reason, words: &str) {
     let unknown = sample.unknown.as_ref().unwrap_or_else(|| panic!("{sample:?}"));
     assert_eq!(unknown.reason, reason, "{unknown:?}");
     assert!(unknown.detail.contains(words), "{unknown:?}");

@@ -195,6 +195,7 @@ impl Observed {
         let done = context.look(&key).filter(|b| last.is_none_or(|last| b.at > last));
         let now = context.now();
         if done.as_ref().is_none_or(|b| b.at < due) && now >= due {
+            let counting = analysis.plan.sequential.as_ref().and_then(|_| self.counting(release));
             let request = crate::metrics::Request {
                 namespace: namespace.to_owned(),
                 policy: self.object.name_any(),
@@ -204,10 +205,19 @@ impl Observed {
                 window: analysis.window,
                 at: now,
                 analysis: spec,
+                counting,
             };
             context.begin_look(&key, request);
         }
         done.filter(|b| b.at >= due)
+    }
+
+    /// Which requests are counted: those of both versions while both have traffic.
+    fn counting(&self, release: &planner::world::Release) -> Option<crate::metrics::Counting> {
+        let after = planner::counted_after(&self.policy, &release.journal)?;
+        let stable = release.from.as_ref().map(|from| from.revision.to_string());
+        let both = stable.is_some() && release.journal.step.is_some();
+        Some(crate::metrics::Counting { after, stable, both })
     }
 
     async fn decisions(&self, context: &Arc<Context>, namespace: &str) -> Result<Vec<planner::world::Decision>, Error> {

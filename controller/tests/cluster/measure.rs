@@ -64,4 +64,10 @@ impl Cluster {
         let state = self.shared.lock();
         state.traffic.records.latency(&subject, q, now.saturating_sub(window), now)
     }
+
+    /// A revision's answers after one moment and up to another, and how many of them were errors.
+    pub fn counts(&self, namespace: &str, policy: &str, revision: &str, from: Moment, to: Moment) -> (u64, u64) {
+        let subject = Subject { namespace, policy, revision };
+        self.shared.lock().traffic.records.tally(&subject, from, to)
+    }
 }

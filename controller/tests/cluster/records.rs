@@ -110,14 +110,15 @@ impl Records {
         })
     }
 
+    /// Answers, and errors among them.
+    pub fn tally(&self, subject: &Subject<'_>, from: Moment, to: Moment) -> (u64, u64) {
+        self.answers(subject, from, to).fold((0, 0), |(all, errors), (ok, _)| (all + 1, errors + u64::from(!ok)))
+    }
+
     /// 100 (1 - errors / answers); `None` without an answer.
     pub fn success_rate(&self, subject: &Subject<'_>, from: Moment, to: Moment) -> Option<f64> {
-        let (mut good, mut all) = (0_u64, 0_u64);
-        for (ok, _) in self.answers(subject, from, to) {
-            all += 1;
-            good += u64::from(ok);
-        }
-        (all > 0).then(|| 100.0 * good as f64 / all as f64)
+        let (all, errors) = self.tally(subject, from, to);
+        (all > 0).then(|| 100.0 * (all - errors) as f64 / all as f64)
     }
 
     /// The number of answers.

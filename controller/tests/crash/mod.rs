@@ -72,6 +72,23 @@ fn a_bad_canary_survives_a_crash_at_every_write() {
 }
 
 #[test]
+fn a_bad_canary_that_is_tested_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| {
+            lab.cluster.apply(shop::tested(shop::canary()));
+        }),
+        Wait(taken_over),
+        Do(|lab| {
+            lab.cluster.behaviour("shop:bad", soon_gone().failing(0.5));
+            lab.deploy("shop:bad");
+        }),
+        Wait(|lab| lab.until_phase("RolledBack").boxed()),
+        Wait(rest),
+    ]);
+}
+
+#[test]
 fn blue_green_survives_a_crash_at_every_write() {
     survives_a_crash_at_every_write(&[
         Wait(running),

@@ -9,11 +9,15 @@ pub mod shop;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use analysis::{Batch, Reason, Sample};
+use analysis::{
+    Arm, Batch, Counted, Counts, Reason, Sample,
+    ingest::{UnixMillis, Window},
+};
+use chrono::DateTime;
 use controller::{
     api::Kube,
     context::Context,
-    metrics::{Measure, Request},
+    metrics::{Counting, Measure, Request},
     telemetry::Telemetry,
     watch,
 };
@@ -192,12 +196,34 @@ impl Measure for Numbers {
             };
             value.map_or_else(|| Sample::unknown(Reason::NoData, "no requests"), Sample::value)
         };
+        let counted = request.counting.as_ref().map(|counting| {
+            let window = Window { after: counting.after, until: request.at.into() };
+            let sample = self.counts(request, counting, window);
+            (window, sample.unwrap_or_else(|| Sample::unknown(Reason::NoData, "no requests")))
+        });
+        let sample = |name: &str| counted.as_ref().map_or_else(|| sample(name), |(_, sample)| sample.clone());
         let samples = request.analysis.metrics.iter().map(|m| (m.name.clone(), sample(&m.name))).collect();
-        async move { Batch { at: request.at, samples } }.boxed()
+        let window = counted.as_ref().map(|(window, _)| *window);
+        async move { Batch { at: request.at, window, step: 0, samples } }.boxed()
     }
 
     fn scrape_interval<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Duration> {
         async { Duration::from_secs(1) }.boxed()
+    }
+}
+
+impl Numbers {
+    /// Requests of both versions and those that failed; `None` without any of the candidate.
+    fn counts(&self, request: &Request, counting: &Counting, window: Window) -> Option<Sample> {
+        let moment = |at: UnixMillis| self.0.clock().moment(DateTime::from_timestamp_millis(at.0).unwrap());
+        let of = |revision: &str| {
+            let (from, to) = (moment(window.after), moment(window.until));
+            let (all, errors) = self.0.counts(&request.namespace, &request.policy, revision, from, to);
+            Arm::new(all, errors).unwrap()
+        };
+        let stable = counting.stable.as_deref().map_or_else(Arm::default, of);
+        let candidate = of(&request.revision);
+        (candidate.requests() > 0).then(|| Sample::counts(Counted::exactly(Counts::new(candidate, stable))))
     }
 }
 

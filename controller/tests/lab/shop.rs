@@ -46,6 +46,16 @@ pub fn policy(strategy: Value) -> Value {
     })
 }
 
+/// The same with its metrics counted and tested over the whole release.
+pub fn tested(strategy: Value) -> Value {
+    let mut policy = policy(strategy);
+    let analysis = &mut policy["spec"]["analysis"];
+    analysis.as_object_mut().unwrap().remove("mode");
+    analysis["minRequests"] = json!(50);
+    analysis["onUnknown"] = json!({ "hold": "2m" });
+    policy
+}
+
 /// 20 %, then 50 %.
 pub fn canary() -> Value {
     json!({ "canary": { "steps": [{ "weight": 20, "bake": "10s" }, { "weight": 50, "bake": "10s" }] } })

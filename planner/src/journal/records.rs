@@ -61,7 +61,7 @@ pub struct Evidence {
     pub log: Option<String>,
 }
 
-/// What was measured since the step was in force.
+/// What was measured: numbers since the step was in force, counts since live traffic began.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
@@ -69,14 +69,17 @@ pub struct Measured {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub metrics: Vec<MetricJudgement>,
-    /// Every look of this step, bounded.
+    /// The looks that count, oldest first: of a day in 64 KiB at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 30))]
+    #[schemars(length(max = 1000))]
     pub looks: Vec<Batch>,
     /// What they say together.
     #[serde(default)]
     pub verdict: Verdict,
-    /// Since when a metric has had no number.
+    /// Nothing speaks against the candidate and it had enough requests: a step that is not the last may end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub steady: bool,
+    /// Since when a metric has had no number, or a step that has baked no verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_since: Option<DateTime<Utc>>,
 }
@@ -104,6 +107,20 @@ impl Measured {
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether the evidence lets a step end: the last one takes a verdict.
+    pub(crate) fn lets_go_on(&self, last: bool) -> bool {
+        if last { self.verdict == Verdict::Pass } else { self.steady }
+    }
+
+    /// Another split begins. Numbers belong to the one they were measured under; counts are of the whole release, since what
+    /// was spent of its error probability stays spent.
+    pub(crate) fn next_split(&mut self) {
+        let mut looks = std::mem::take(&mut self.looks);
+        looks.iter_mut().for_each(|look| look.samples.retain(|_, sample| sample.counts.is_some()));
+        looks.retain(Batch::is_counted);
+        *self = Self { looks, ..Self::default() };
     }
 }
 

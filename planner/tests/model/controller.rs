@@ -1,9 +1,9 @@
 //! What a controller does between the cluster and the planner: look, plan, act, remember.
 
-use analysis::{Batch, Reason, Sample};
+use analysis::{Arm, Batch, Counted, Counts, Reason, Sample, ingest::Window};
 use chrono::TimeDelta;
 use planner::{
-    Plan, World, check,
+    Journal, Plan, World, check,
     journal::{Phase, Purpose},
     plan,
     world::PastRelease,
@@ -113,24 +113,38 @@ impl Model {
     }
 
     /// What is measured of the candidate now.
-    pub(super) fn look(&self) -> Option<Batch> {
+    pub fn look(&self) -> Option<Batch> {
         let analysis = self.policy.analysis.as_ref()?;
         let release = self.release.as_ref()?;
         let due = planner::next_look(&self.policy, &release.journal)?;
         let said = self.behaviours.get(&release.to.as_ref()?.digest).map_or(Metrics::Good, |b| b.metrics);
-        let sample = || match said {
+        let after = planner::counted_after(&self.policy, &release.journal)?;
+        let window = Window { after, until: self.now().into() };
+        let counted = |m: &analysis::Metric| analysis.plan.sequential.as_ref().is_some_and(|s| s.counts(&m.name));
+        let sample = |m: &analysis::Metric| match said {
+            Metrics::Silent => Sample::unknown(Reason::NoData, "no series"),
+            _ if counted(m) => Sample::counts(Counted::exactly(self.counted(window, &release.journal, said))),
             Metrics::Good => Sample::value(100.0),
             Metrics::Bad => Sample::value(50.0),
-            Metrics::Silent => Sample::unknown(Reason::NoData, "no series"),
         };
         let samples = analysis
             .plan
             .metrics
             .iter()
             .filter(|m| Some(&m.name) != self.unspoken.as_ref())
-            .map(|m| (m.name.clone(), sample()))
+            .map(|m| (m.name.clone(), sample(m)))
             .collect();
-        (due <= self.now()).then(|| Batch { at: self.now(), samples })
+        (due <= self.now()).then(|| Batch { at: self.now(), window: Some(window), step: 0, samples })
+    }
+
+    /// Requests by the split: one of a thousand fails at a good version, one of five at a bad one.
+    fn counted(&self, window: Window, journal: &Journal, said: Metrics) -> Counts {
+        let all = self.requests * window.until.since(window.after) / 1000;
+        let share = journal.split.map_or(0, |s| u64::from(s.effective));
+        let candidate = all * share / 100;
+        let one_of = if said == Metrics::Bad { 5 } else { 1000 };
+        let arm = |requests: u64, one_of: u64| Arm::new(requests, requests / one_of).unwrap();
+        Counts::new(arm(candidate, one_of), arm(all - candidate, 1000))
     }
 }
 

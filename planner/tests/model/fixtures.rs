@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analysis::Objective;
+use analysis::{Alpha, CountedMetric, Objective, Rate, Sequential, release};
 use chrono::TimeDelta;
 use planner::{
     Digest, Policy,
@@ -66,4 +66,22 @@ pub fn measured() -> Analysis {
         hold_unknown: TimeDelta::seconds(60),
         ..Analysis::single("success-rate", objective, TimeDelta::seconds(10))
     }
+}
+
+/// The same, with the success rate counted and tested over the whole release.
+pub fn tested(policy: Policy) -> Policy {
+    let steps = policy
+        .steps()
+        .iter()
+        .map(|s| release::Step { weight: f64::from(s.weight.percent()) / 100.0, seconds: s.bake.num_seconds() as f64 });
+    let warm = release::Step { weight: 1.0, seconds: policy.warm_for().num_seconds() as f64 };
+    let metric = CountedMetric {
+        name: "success-rate".into(),
+        limit: Rate::new(0.01).ok(),
+        tolerance: release::Tolerance::default(),
+    };
+    let sequential = Sequential::new(Alpha::HUNDREDTH, steps.chain([warm]).collect(), vec![metric], 100).unwrap();
+    let mut analysis = measured();
+    analysis.plan.sequential = Some(sequential);
+    Policy { analysis: Some(analysis), ..policy }
 }

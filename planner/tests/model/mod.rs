@@ -20,7 +20,7 @@ use planner::{
 };
 
 pub use cluster::{Owner, PodLife, Pods};
-pub use fixtures::{blue_green, canary, gate, measured, rev, step};
+pub use fixtures::{blue_green, canary, gate, measured, rev, step, tested};
 
 /// What the metrics say of a version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,6 +111,8 @@ pub struct Model {
     pub refused: bool,
     /// Execute only so many actions of the next pass, and forget its journal.
     pub crash_after: Option<usize>,
+    /// Requests to the Service per second, for what is counted.
+    pub requests: u64,
     /// The looks do not speak of this metric.
     pub unspoken: Option<String>,
     /// The controller is away.
@@ -163,6 +165,7 @@ impl Model {
             quota: false,
             refused: false,
             crash_after: None,
+            requests: 200,
             unspoken: None,
             away: false,
             gone: false,

@@ -269,7 +269,8 @@ impl Model {
 
 /// A journal fits its schema.
 pub fn bounded(journal: &Journal) {
-    assert!(journal.timeline.len() <= TIMELINE && journal.analysis.looks.len() <= LOOKS);
+    let numbers = journal.analysis.looks.iter().filter(|look| look.samples.values().any(|s| s.value.is_some()));
+    assert!(journal.timeline.len() <= TIMELINE && numbers.count() <= LOOKS && journal.analysis.looks.len() <= 1000);
     assert!(journal.gates.len() <= 64 && journal.orders.heeded.len() <= 64);
     let longest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
     assert!(longest(&mut journal.timeline.iter().map(|e| &e.message)) <= 512);

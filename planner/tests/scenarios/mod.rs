@@ -7,4 +7,5 @@ mod good;
 mod journal;
 mod people;
 mod removal;
+mod sequential;
 mod stable;

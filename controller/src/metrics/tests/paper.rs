@@ -70,6 +70,26 @@ pub(super) async fn paper_prometheus() -> (String, Asked) {
     (url, asked)
 }
 
+/// A Prometheus that answers queries by how they begin; others with no series.
+pub(in crate::metrics) async fn paper_samples(answers: Vec<(&'static str, Value)>) -> String {
+    let answers = Arc::new(answers);
+    let query = move |uri: Uri| {
+        let answers = answers.clone();
+        async move {
+            let url = reqwest::Url::parse(&format!("http://paper{uri}")).unwrap();
+            let query = url.query_pairs().find(|(name, _)| name == "query").unwrap().1.into_owned();
+            let found = answers.iter().find(|(begins, _)| query.starts_with(begins));
+            let none = json!({"resultType": "matrix", "result": []});
+            axum::Json(json!({"status": "success", "data": found.map_or(none, |(_, data)| data.clone())}))
+        }
+    };
+    let router = Router::new().route("/api/v1/query", get(query));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
 /// An API server with some objects, by path; every other path is not found, but each MetricTemplate is there and asks for its name.
 pub(super) fn paper_cluster(objects: impl IntoIterator<Item = (&'static str, Value)>) -> kube::Client {
     let objects: Arc<BTreeMap<&str, Value>> = Arc::new(objects.into_iter().collect());

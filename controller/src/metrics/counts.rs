@@ -1,0 +1,224 @@
+//! Requests of both versions in one window, counted from raw samples.
+//!
+//! A look asks for the samples since the last one and some before, so that every series has a value to count from, and keeps
+//! nothing: what was counted is in the journal. Both versions are counted over the same time.
+
+use std::collections::BTreeMap;
+
+use analysis::{
+    Arm, Counted, Counts, Reason, Sample,
+    histogram::{Bounds, HistogramBatch, HistogramIngest, Place},
+    ingest::{
+        ArmScrape, BadSample, CountIngest, NoData, Observation, RawSample, Role, Series, Target, UnixMillis, Window,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use prometheus_http_query::response::RangeVector;
+
+use super::{Counting, Lack, Request, ask, misconfigured, provider, queries, source::Endpoint};
+
+/// What tells the revisions apart.
+const REVISION: &str = "sluice_dev_revision";
+/// Labels that tell targets apart; all others tell their series apart.
+const TARGET: [&str; 2] = ["job", "instance"];
+
+/// One look at what is counted.
+pub(super) struct Look<'a> {
+    endpoint: &'a Endpoint,
+    request: &'a Request,
+    counting: &'a Counting,
+    pub(super) window: Window,
+    at: DateTime<Utc>,
+    range: TimeDelta,
+    /// By target: when it was first scraped well within the range.
+    scraped: BTreeMap<String, UnixMillis>,
+}
+
+impl<'a> Look<'a> {
+    /// Begins a look at a window: asks when which pod was scraped. `before` is how far samples reach back beyond the window.
+    ///
+    /// # Errors
+    /// The window is empty, or the server cannot be asked.
+    pub(super) async fn begin(
+        endpoint: &'a Endpoint,
+        request: &'a Request,
+        counting: &'a Counting,
+        until: DateTime<Utc>,
+        before: TimeDelta,
+    ) -> Result<Look<'a>, Lack> {
+        let window = Window { after: counting.after, until: until.into() };
+        let length = i64::try_from(window.until.since(window.after)).unwrap_or(0);
+        if length == 0 {
+            return Err(Lack { reason: Reason::NoData, detail: "nothing has been scraped yet in this step".into() });
+        }
+        let range = TimeDelta::milliseconds(length) + before;
+        let ups = ask::samples(endpoint, &queries::scrapes(request, range), until).await?;
+        let mut scraped = BTreeMap::new();
+        for up in ups {
+            let first = up.samples().iter().filter(|s| s.value() == 1.0).map(|s| millis(s.timestamp())).min();
+            if let Some(first) = first {
+                let known = scraped.entry(target(&up)).or_insert(first);
+                *known = first.min(*known);
+            }
+        }
+        Ok(Look { endpoint, request, counting, window, at: until, range, scraped })
+    }
+
+    /// Requests, and those answered with 5xx.
+    pub(super) async fn errors(&self) -> Result<Sample, Lack> {
+        let series = ask::samples(self.endpoint, &queries::requests(self.request, self.range), self.at).await?;
+        let role = |labels: &RangeVector| {
+            let failed =
+                labels.metric().get("status").is_some_and(|status| status.len() == 3 && status.starts_with('5'));
+            if failed { Role::Both } else { Role::Requests }
+        };
+        let read = |of: &RangeVector| {
+            let samples = of.samples().iter().map(|s| RawSample::new(millis(s.timestamp()), s.value()));
+            Series::new(key(of, &[]), role(of), samples.collect::<Result<Vec<_>, _>>()?)
+        };
+        let (canary, stable) = self.sides(&series, |series| series.iter().map(|of| read(of)).collect())?;
+        let mut ingest = CountIngest::new(self.window.after).primed(&canary, &stable);
+        match ingest.take(self.window.until, &canary, &stable) {
+            Observation::Batch { batch, .. } => Ok(Sample::counts(Counted::exactly(batch.counts))),
+            Observation::NoData(why) => Err(nothing(&why)),
+            Observation::Dropped(why) => Err(provider(why.to_string())),
+        }
+    }
+
+    /// Requests, and those that took longer.
+    pub(super) async fn slower_than(&self, seconds: f64) -> Result<Sample, Lack> {
+        let Some(bounds) = self.bounds(seconds).await? else {
+            return Err(nothing(&NoData::Canary));
+        };
+        let wanted: Vec<&str> = bounds.written.iter().map(String::as_str).collect();
+        let query = queries::buckets(self.request, &wanted, self.range);
+        let series = ask::samples(self.endpoint, &query, self.at).await?;
+        let (canary, stable) = self.sides(&series, |series| histograms(&bounds.bounds, series))?;
+        let mut ingest = HistogramIngest::new(self.window.after, bounds.bounds.clone()).primed(&canary, &stable);
+        let taken = ingest.take(self.window.until, &canary, &stable).map_err(|wrong| provider(wrong.to_string()))?;
+        match taken {
+            Observation::Batch { batch, .. } => Ok(Sample::counts(over(&batch, seconds))),
+            Observation::NoData(why) => Err(nothing(&why)),
+            Observation::Dropped(why) => Err(provider(why.to_string())),
+        }
+    }
+
+    /// The bounds of the buckets around a bound of latency, and how they and the count of all are written; `None` without any.
+    async fn bounds(&self, seconds: f64) -> Result<Option<Around>, Lack> {
+        let series = ask::series(self.endpoint, &queries::bounds(self.request), self.at).await?;
+        let written: Vec<(f64, String)> = series
+            .iter()
+            .filter_map(|s| s.metric().get("le"))
+            .filter_map(|le| Some((le.parse().ok()?, le.clone())))
+            .collect();
+        let mut finite: Vec<f64> = written.iter().map(|(bound, _)| *bound).filter(|bound| bound.is_finite()).collect();
+        finite.sort_by(f64::total_cmp);
+        finite.dedup();
+        let Ok(all) = Bounds::try_from(finite) else { return Ok(None) };
+        let kept = match all.place(seconds) {
+            Place::Bound(at) => vec![all.get()[at]],
+            Place::Between(low, high) => low.into_iter().chain([high]).map(|at| all.get()[at]).collect(),
+            Place::Above(last) => {
+                let last = all.get()[last];
+                return Err(misconfigured(format!(
+                    "no bucket of http_request_duration_seconds ends at {seconds} s or later, so no request can be seen to take longer: give at most {last} s, or add a bucket"
+                )));
+            }
+        };
+        let needed = |bound: &f64| bound.is_infinite() || kept.contains(bound);
+        let written = written.into_iter().filter(|(bound, _)| needed(bound)).map(|(_, text)| text).collect();
+        let bounds = Bounds::try_from(kept).map_err(|wrong| provider(wrong.to_string()))?;
+        Ok(Some(Around { bounds, written }))
+    }
+
+    /// What was scraped of both versions, target by target.
+    fn sides(
+        &self,
+        series: &[RangeVector],
+        read: impl Fn(&[&RangeVector]) -> Result<Vec<Series>, BadSample>,
+    ) -> Result<(ArmScrape, ArmScrape), Lack> {
+        let side = |revision: Option<&str>, traffic: bool| -> Result<ArmScrape, Lack> {
+            let mut targets: BTreeMap<String, Vec<&RangeVector>> = BTreeMap::new();
+            for of in series.iter().filter(|of| of.metric().get(REVISION).map(String::as_str) == revision) {
+                targets.entry(target(of)).or_default().push(of);
+            }
+            let targets = targets.into_iter().map(|(id, series)| {
+                let read = Target::new(id.clone(), None, read(&series)?)?;
+                Ok(match self.scraped.get(&id) {
+                    Some(first) => read.scraped(*first),
+                    None => read,
+                })
+            });
+            let targets = targets.collect::<Result<_, BadSample>>();
+            Ok(ArmScrape { targets: targets.map_err(|wrong| misconfigured(wrong.to_string()))?, traffic })
+        };
+        let stable = self.counting.stable.as_deref();
+        let none = ArmScrape { targets: Vec::new(), traffic: false };
+        let stable = if stable.is_some() { side(stable, self.counting.both)? } else { none };
+        Ok((side(Some(&self.request.revision), true)?, stable))
+    }
+}
+
+/// The bounds around a bound of latency, and how the server writes them.
+struct Around {
+    bounds: Bounds,
+    written: Vec<String>,
+}
+
+/// One series of samples per histogram. A scrape that lacks a bucket is left out: the next one makes up for it.
+fn histograms(bounds: &Bounds, series: &[&RangeVector]) -> Result<Vec<Series>, BadSample> {
+    let mut scrapes: BTreeMap<String, BTreeMap<UnixMillis, Vec<(f64, f64)>>> = BTreeMap::new();
+    for of in series {
+        let Some(le) = of.metric().get("le").and_then(|le| le.parse().ok()) else { continue };
+        let histogram = scrapes.entry(key(of, &["le"])).or_default();
+        for sample in of.samples() {
+            histogram.entry(millis(sample.timestamp())).or_default().push((le, sample.value()));
+        }
+    }
+    let read = |(key, scrapes): (String, BTreeMap<UnixMillis, Vec<(f64, f64)>>)| {
+        let samples = scrapes.iter().filter_map(|(at, scraped)| bounds.sample(*at, scraped).ok()).collect();
+        Series::new(key, Role::Requests, samples)
+    };
+    scrapes.into_iter().map(read).collect()
+}
+
+/// Requests over a bound of latency: those that were surely slower to blame the candidate by, those that may have been to prove
+/// it good by.
+fn over(batch: &HistogramBatch, seconds: f64) -> Counted {
+    let (canary, stable) = (batch.canary.bracket(seconds), batch.baseline.bracket(seconds));
+    let counts = |canary: Arm| Counts::new(canary, stable.to_blame());
+    let (at_least, at_most) = (counts(canary.to_blame()), counts(canary.to_accept()));
+    Counted { counts: at_least, at_most: (at_most != at_least).then_some(at_most) }
+}
+
+fn nothing(why: &NoData) -> Lack {
+    let who = match why {
+        NoData::Canary => "the candidate",
+        NoData::Baseline => "the stable version",
+    };
+    let detail = format!(
+        "no new requests of {who} were scraped: nobody asks it, or Prometheus does not scrape its pods with the labels namespace, sluice_dev_policy and sluice_dev_revision"
+    );
+    Lack { reason: Reason::NoData, detail }
+}
+
+fn millis(seconds: f64) -> UnixMillis {
+    UnixMillis((seconds * 1000.0).round() as i64)
+}
+
+/// A revision's target, of which all series of one scrape have one time.
+fn target(of: &RangeVector) -> String {
+    let label = |name: &str| of.metric().get(name).map_or("", String::as_str);
+    [REVISION].into_iter().chain(TARGET).map(label).collect::<Vec<_>>().join("\n")
+}
+
+/// What tells a series from the others of its target.
+fn key(of: &RangeVector, without: &[&str]) -> String {
+    let known = |name: &str| name == REVISION || TARGET.contains(&name) || without.contains(&name);
+    let labels: BTreeMap<_, _> = of.metric().iter().filter(|(name, _)| !known(name)).collect();
+    labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+#[path = "counts_tests.rs"]
+mod tests;
