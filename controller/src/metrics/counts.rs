@@ -3,7 +3,7 @@
 //! A look asks for the samples since the last one and some before, so that every series has a value to count from, and keeps
 //! nothing: what was counted is in the journal. Both versions are counted over the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::{
     Arm, Counted, Counts, Reason, Sample,
@@ -19,8 +19,10 @@ use super::{Counting, Lack, Request, ask, misconfigured, provider, queries, sour
 
 /// What tells the revisions apart.
 const REVISION: &str = "sluice_dev_revision";
-/// Labels that tell targets apart; all others tell their series apart.
-const TARGET: [&str; 2] = ["job", "instance"];
+/// Labels that tell targets apart, together with the revision.
+const TARGET: [&str; 3] = ["job", "instance", "pod"];
+/// Labels of pods that we change while they run.
+const OURS: &str = "sluice_dev_";
 
 /// One look at what is counted.
 pub(super) struct Look<'a> {
@@ -30,8 +32,16 @@ pub(super) struct Look<'a> {
     pub(super) window: Window,
     at: DateTime<Utc>,
     range: TimeDelta,
-    /// By target: when it was first scraped well within the range.
-    scraped: BTreeMap<String, UnixMillis>,
+    targets: BTreeMap<String, Scraped>,
+}
+
+/// What is known of a target by itself.
+struct Scraped {
+    /// When it was first scraped well within the range.
+    first: UnixMillis,
+    /// The names of its labels. All its series have them, and their values change when a pod is labelled anew, which makes
+    /// another series of the same counter.
+    labels: BTreeSet<String>,
 }
 
 impl<'a> Look<'a> {
@@ -53,30 +63,21 @@ impl<'a> Look<'a> {
         }
         let range = TimeDelta::milliseconds(length) + before;
         let ups = ask::samples(endpoint, &queries::scrapes(request, range), until).await?;
-        let mut scraped = BTreeMap::new();
+        let mut targets = BTreeMap::new();
         for up in ups {
             let first = up.samples().iter().filter(|s| s.value() == 1.0).map(|s| millis(s.timestamp())).min();
-            if let Some(first) = first {
-                let known = scraped.entry(target(&up)).or_insert(first);
-                *known = first.min(*known);
-            }
+            let Some(first) = first else { continue };
+            let known = targets.entry(target(&up)).or_insert_with(|| Scraped { first, labels: BTreeSet::new() });
+            known.first = known.first.min(first);
+            known.labels.extend(up.metric().keys().cloned());
         }
-        Ok(Look { endpoint, request, counting, window, at: until, range, scraped })
+        Ok(Look { endpoint, request, counting, window, at: until, range, targets })
     }
 
     /// Requests, and those answered with 5xx.
     pub(super) async fn errors(&self) -> Result<Sample, Lack> {
         let series = ask::samples(self.endpoint, &queries::requests(self.request, self.range), self.at).await?;
-        let role = |labels: &RangeVector| {
-            let failed =
-                labels.metric().get("status").is_some_and(|status| status.len() == 3 && status.starts_with('5'));
-            if failed { Role::Both } else { Role::Requests }
-        };
-        let read = |of: &RangeVector| {
-            let samples = of.samples().iter().map(|s| RawSample::new(millis(s.timestamp()), s.value()));
-            Series::new(key(of, &[]), role(of), samples.collect::<Result<Vec<_>, _>>()?)
-        };
-        let (canary, stable) = self.sides(&series, |series| series.iter().map(|of| read(of)).collect())?;
+        let (canary, stable) = self.sides(&series, counters)?;
         let mut ingest = CountIngest::new(self.window.after).primed(&canary, &stable);
         match ingest.take(self.window.until, &canary, &stable) {
             Observation::Batch { batch, .. } => Ok(Sample::counts(Counted::exactly(batch.counts))),
@@ -135,17 +136,19 @@ impl<'a> Look<'a> {
     fn sides(
         &self,
         series: &[RangeVector],
-        read: impl Fn(&[&RangeVector]) -> Result<Vec<Series>, BadSample>,
+        read: impl Fn(&[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample>,
     ) -> Result<(ArmScrape, ArmScrape), Lack> {
         let side = |revision: Option<&str>, traffic: bool| -> Result<ArmScrape, Lack> {
-            let mut targets: BTreeMap<String, Vec<&RangeVector>> = BTreeMap::new();
+            let mut targets: BTreeMap<String, Vec<(String, &RangeVector)>> = BTreeMap::new();
             for of in series.iter().filter(|of| of.metric().get(REVISION).map(String::as_str) == revision) {
-                targets.entry(target(of)).or_default().push(of);
+                let id = target(of);
+                let key = key(of, self.targets.get(&id));
+                targets.entry(id).or_default().push((key, of));
             }
             let targets = targets.into_iter().map(|(id, series)| {
                 let read = Target::new(id.clone(), None, read(&series)?)?;
-                Ok(match self.scraped.get(&id) {
-                    Some(first) => read.scraped(*first),
+                Ok(match self.targets.get(&id) {
+                    Some(known) => read.scraped(known.first),
                     None => read,
                 })
             });
@@ -165,21 +168,37 @@ struct Around {
     written: Vec<String>,
 }
 
+/// One series per counter, also where its pod was labelled anew in the meantime.
+fn counters(series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample> {
+    let mut found: BTreeMap<&String, (Role, BTreeMap<UnixMillis, f64>)> = BTreeMap::new();
+    for (key, of) in series {
+        let failed = of.metric().get("status").is_some_and(|status| status.len() == 3 && status.starts_with('5'));
+        let role = if failed { Role::Both } else { Role::Requests };
+        let (_, samples) = found.entry(key).or_insert_with(|| (role, BTreeMap::new()));
+        samples.extend(of.samples().iter().map(|s| (millis(s.timestamp()), s.value())));
+    }
+    let read = |(key, (role, samples)): (&String, (Role, BTreeMap<UnixMillis, f64>))| {
+        let samples = samples.into_iter().map(|(at, value)| RawSample::new(at, value)).collect::<Result<_, _>>()?;
+        Series::new(key.clone(), role, samples)
+    };
+    found.into_iter().map(read).collect()
+}
+
 /// One series of samples per histogram. A scrape that lacks a bucket is left out: the next one makes up for it.
-fn histograms(bounds: &Bounds, series: &[&RangeVector]) -> Result<Vec<Series>, BadSample> {
-    let mut scrapes: BTreeMap<String, BTreeMap<UnixMillis, Vec<(f64, f64)>>> = BTreeMap::new();
-    for of in series {
+fn histograms(bounds: &Bounds, series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample> {
+    let mut found: BTreeMap<&String, BTreeMap<UnixMillis, Vec<(f64, f64)>>> = BTreeMap::new();
+    for (key, of) in series {
         let Some(le) = of.metric().get("le").and_then(|le| le.parse().ok()) else { continue };
-        let histogram = scrapes.entry(key(of, &["le"])).or_default();
+        let scrapes = found.entry(key).or_default();
         for sample in of.samples() {
-            histogram.entry(millis(sample.timestamp())).or_default().push((le, sample.value()));
+            scrapes.entry(millis(sample.timestamp())).or_default().push((le, sample.value()));
         }
     }
-    let read = |(key, scrapes): (String, BTreeMap<UnixMillis, Vec<(f64, f64)>>)| {
+    let read = |(key, scrapes): (&String, BTreeMap<UnixMillis, Vec<(f64, f64)>>)| {
         let samples = scrapes.iter().filter_map(|(at, scraped)| bounds.sample(*at, scraped).ok()).collect();
-        Series::new(key, Role::Requests, samples)
+        Series::new(key.clone(), Role::Requests, samples)
     };
-    scrapes.into_iter().map(read).collect()
+    found.into_iter().map(read).collect()
 }
 
 /// Requests over a bound of latency: those that were surely slower to blame the candidate by, those that may have been to prove
@@ -212,10 +231,13 @@ fn target(of: &RangeVector) -> String {
     [REVISION].into_iter().chain(TARGET).map(label).collect::<Vec<_>>().join("\n")
 }
 
-/// What tells a series from the others of its target.
-fn key(of: &RangeVector, without: &[&str]) -> String {
-    let known = |name: &str| name == REVISION || TARGET.contains(&name) || without.contains(&name);
-    let labels: BTreeMap<_, _> = of.metric().iter().filter(|(name, _)| !known(name)).collect();
+/// What tells a counter, or a histogram, from the others of its target: its own labels.
+fn key(of: &RangeVector, target: Option<&Scraped>) -> String {
+    let own = |name: &str| {
+        let of_target = name.starts_with(OURS) || TARGET.contains(&name);
+        !of_target && name != "le" && target.is_none_or(|target| !target.labels.contains(name))
+    };
+    let labels: BTreeMap<_, _> = of.metric().iter().filter(|(name, _)| own(name)).collect();
     labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
 }
 

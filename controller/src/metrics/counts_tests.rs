@@ -78,6 +78,21 @@ async fn what_was_counted_before_the_window_is_left_out_and_the_first_error_is_n
 }
 
 #[tokio::test]
+async fn a_pod_that_is_labelled_anew_goes_on_with_its_counters() {
+    let member = |labels: &[(&'static str, &'static str)]| [labels, &[("sluice_dev_serves", "11111111")]].concat();
+    let counted = errors(
+        up(),
+        &[
+            series(CANDIDATE, GOOD, &[(-10, 70.0), (-2, 70.0)]),
+            series(CANDIDATE, &member(GOOD), &[(3, 72.0), (13, 90.0)]),
+            series(STABLE, GOOD, &[(-2, 900.0), (13, 950.0)]),
+        ],
+    )
+    .await;
+    assert_eq!(numbers(&counted), [20, 0, 50, 0]);
+}
+
+#[tokio::test]
 async fn a_series_that_comes_out_of_nowhere_is_a_point_to_count_from() {
     let unknown = matrix(&[]);
     let counted = errors(

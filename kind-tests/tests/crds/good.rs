@@ -62,7 +62,8 @@ async fn what_is_left_out_gets_the_defaults_of_the_reference() -> anyhow::Result
         let analysis = &good("policy-linear").try_on(&ns).await??["spec"]["analysis"];
         let want = json!({ "hold": "10m", "then": "Inconclusive" });
         ensure!(analysis["onUnknown"] == want, "{analysis}");
-        ensure!(analysis["interval"] == "15s" && analysis["mode"]["threshold"]["failures"] == 2, "{analysis}");
+        ensure!(analysis["interval"] == "15s" && analysis.get("mode").is_none(), "{analysis}");
+        ensure!(analysis["falseRollback"] == 0.01 && analysis["minRequests"] == 100, "{analysis}");
         Ok(())
     })
     .await
