@@ -2,13 +2,16 @@
 
 mod advice;
 mod detection;
+mod forecast;
 mod rule;
 mod schedule;
 
 pub use advice::{Advice, Sought};
 pub use detection::{ConditionalPower, Detection};
+pub use forecast::Forecast;
 pub use rule::{growth, requests_by_rule};
-pub use schedule::{Forecast, Schedule, Step, smallest_visible};
+pub(crate) use schedule::smallest_that;
+pub use schedule::{Schedule, Step, smallest_visible};
 
 use crate::{Counts, Invalid, Rate};
 
