@@ -1,9 +1,10 @@
 //! What a planned rollout can see, without chance: every look gets the errors that are to be expected.
 
+use super::expected::{Expected, Unit};
 use super::{Detection, Forecast, Regression};
 use crate::special::poisson_tail;
-use crate::xtest::{Kernel, Pmf};
-use crate::{Alpha, Arm, Counts, Invalid, Kappa, Phi, Progress, Rate};
+use crate::xtest::Kernel;
+use crate::{Alpha, Invalid, Kappa, Phi, Progress, Rate};
 
 /// Where no more errors than this are expected of both versions, how many there are is chance.
 const FEW_ERRORS: f64 = 60.0;
@@ -110,6 +111,15 @@ impl Schedule {
         self.steps.iter().map(|step| self.requests_per_second * step.seconds * rate(step.weight)).sum()
     }
 
+    /// What to count in, for this to take no longer however many requests there are.
+    fn unit(&self, kernel: Kernel, regression: Regression, phi: Phi) -> Unit {
+        let variance = |step: &Leg| {
+            let look = Expected::new(1.0, regression).next(step.seconds * self.requests_per_second, step.weight);
+            look.draws(kernel).map_or(0.0, |(m, theta, _)| phi.get() * m as f64 * theta * (1.0 - theta))
+        };
+        Unit::of(self.steps.iter().map(variance).sum::<f64>().sqrt())
+    }
+
     /// With so many times the errors that are to be expected.
     fn forecast_of(
         &self,
@@ -122,14 +132,15 @@ impl Schedule {
     ) -> Forecast {
         let mut detection = Detection::default();
         let (mut looks, mut steps, planned) = (Vec::new(), Vec::new(), self.seconds());
-        let (mut start, mut expected, mut power) = (0.0, Expected { times: errors, ..Expected::default() }, 0.0);
+        let (mut start, mut expected, mut power) = (0.0, Expected::new(errors, regression), 0.0);
+        let unit = self.unit(kernel, regression, phi);
         for step in &self.steps {
             let mut passed = 0.0;
             while passed < step.seconds {
                 let seconds = self.interval.min(step.seconds - passed);
                 passed += seconds;
-                let look = expected.next(seconds * self.requests_per_second, step.weight, regression);
-                if let Some((null, alternative)) = look.laws(kernel, kappa, phi) {
+                let look = expected.next(seconds * self.requests_per_second, step.weight);
+                if let Some((null, alternative)) = look.laws(kernel, kappa, phi, unit) {
                     detection.add(&null, alternative);
                 }
                 let at = start + passed;
@@ -146,85 +157,6 @@ impl Schedule {
 /// The least count that a Poisson count with this mean does not exceed with this probability.
 fn poisson_quantile(probability: f64, mean: f64) -> u64 {
     (0..).find(|count| poisson_tail(count + 1, mean) <= 1.0 - probability).unwrap_or(0)
-}
-
-/// Expected requests and errors so far; what is given out is the difference of their rounded sums.
-#[derive(Clone, Copy, Default)]
-struct Expected {
-    times: f64,
-    canary: f64,
-    errors: f64,
-}
-
-/// Expected whole numbers at one look.
-struct Look {
-    canary: u64,
-    errors: u64,
-    weight: f64,
-    regression: Regression,
-}
-
-impl Expected {
-    fn next(&mut self, requests: f64, weight: f64, regression: Regression) -> Look {
-        let (w, before) = (weight, *self);
-        self.canary += requests * w;
-        self.errors += self.times * requests * (w * regression.canary.get() + (1.0 - w) * regression.baseline.get());
-        // Free of the noise of summing, so that halves are halves.
-        let whole = |sum: f64| ((sum * 1e9).round() / 1e9).round_ties_even();
-        let step = |from: f64, to: f64| (whole(to) - whole(from)) as u64;
-        Look { canary: step(before.canary, self.canary), errors: step(before.errors, self.errors), weight, regression }
-    }
-}
-
-impl Look {
-    /// The distributions of the count under the null hypothesis and under the regression; none where an arm that is needed
-    /// has no traffic.
-    fn laws(&self, kernel: Kernel, kappa: Kappa, phi: Phi) -> Option<(Pmf, Pmf)> {
-        // Only the ratio of the exposures matters to a comparison; large numbers give it without rounding.
-        let scale = 1e12;
-        let exposed = |share: f64| Arm::clamped((share * scale).round() as u64, 0).0;
-        let exposures = Counts::new(exposed(self.weight), exposed(1.0 - self.weight));
-        let (m, theta_0) = match kernel {
-            Kernel::One(limit) => (self.canary, limit.get()),
-            Kernel::OneMirrored(limit) => (self.canary, 1.0 - limit.get()),
-            Kernel::Ratio(_) | Kernel::Hypergeometric | Kernel::Mirrored(_) => (self.errors, kernel.theta(&exposures)?),
-        };
-        let theta_1 = kernel.theta_under(&exposures, self.regression)?;
-        if self.weight <= 0.0 {
-            return None;
-        }
-        let law = |theta| Pmf::beta_binomial(m, theta, phi.get());
-        Some((law(theta_0).winsorised(kappa), law(theta_1)))
-    }
-}
-
-/// The smallest rate of the canary that the schedule sees with this probability, found by bisection to a thousandth of
-/// itself; none where not even a canary that always fails is seen.
-pub fn smallest_visible(
-    schedule: &Schedule,
-    kernel: Kernel,
-    baseline: Rate,
-    alpha: Alpha,
-    kappa: Kappa,
-    phi: Phi,
-    probability: f64,
-) -> Option<Rate> {
-    let sees = |regression| schedule.forecast(kernel, regression, alpha, kappa, phi).power() >= probability;
-    smallest_that(sees, baseline)
-}
-
-/// The same for whatever sees.
-pub(crate) fn smallest_that(sees: impl Fn(Regression) -> bool, baseline: Rate) -> Option<Rate> {
-    let sees = |canary: Rate| sees(Regression { canary, baseline });
-    let (mut low, mut high) = (baseline.get(), 1.0 - f64::EPSILON);
-    if !sees(Rate::new(high).ok()?) {
-        return None;
-    }
-    while high - low > 1e-3 * high {
-        let middle = f64::midpoint(low, high);
-        if sees(Rate::new(middle).ok()?) { high = middle } else { low = middle }
-    }
-    Rate::new(high).ok()
 }
 
 #[cfg(test)]
@@ -294,19 +226,6 @@ mod tests {
         let got = forecast(&ramp(1.0), 0.001, 0.002);
         assert!(got.looks.windows(2).all(|w| w[0].1 <= w[1].1));
         assert_eq!((got.steps[3], got.mean_seconds), (0.0, None));
-    }
-
-    #[test]
-    fn the_smallest_visible_rate_is_visible_and_less_is_not() {
-        let schedule = ramp(10.0);
-        let kernel = Kernel::Ratio(Ratio::STRICT);
-        let (alpha, kappa, phi) = (Alpha::new(0.0075).unwrap(), Kappa::default(), Phi::INDEPENDENT);
-        let found = smallest_visible(&schedule, kernel, rate(0.01), alpha, kappa, phi, 0.8).unwrap().get();
-        assert!((0.02..0.025).contains(&found), "{found}");
-        assert!(forecast(&schedule, 0.01, found).steps[3] >= 0.8);
-        assert!(forecast(&schedule, 0.01, found * 0.95).steps[3] < 0.8);
-        let short = Schedule::new(vec![Step { weight: rate(0.05), seconds: 60.0 }], 0.1, 60.0).unwrap();
-        assert_eq!(smallest_visible(&short, kernel, rate(0.01), alpha, kappa, phi, 0.8), None);
     }
 
     #[test]

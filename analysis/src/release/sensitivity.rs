@@ -18,6 +18,8 @@ const LEAST: f64 = 1e-6;
 const SURELY: f64 = 0.99;
 /// So many times as long is much longer.
 const MUCH_LONGER: f64 = 10.0;
+/// Nothing has more requests per second; how often a regression is found is the same from far fewer on.
+const MOST_REQUESTS: f64 = 1e6;
 /// More looks than this see hardly less or more, and take longer to foretell.
 const LOOKS: f64 = 60.0;
 
@@ -43,12 +45,12 @@ pub enum Sight {
     NothingToCompare,
     /// Evidence alone decides, of which is not foretold how soon it sees.
     NotForetold,
-    /// So much usually fails that nothing worse is sought, or what is sought is no worse.
+    /// What is sought is tolerated, or so much usually fails that nothing worse is sought.
     NoRegression {
         /// What usually fails.
         usual: f64,
-        /// What is sought, where it is stated.
-        detect: Option<Rate>,
+        /// What is sought.
+        sought: Option<Rate>,
     },
     /// The regression is found, more or less often.
     Finds(Finding),
@@ -128,8 +130,10 @@ impl Outlook<'_> {
         let Some(longer) = compared(steps).or_else(|| steps.iter().rposition(|step| step.weight > 0.0)) else {
             return Sight::NoCanary;
         };
-        let worse = regression(policy, usual).filter(|regression| regression.canary > regression.baseline);
-        let Some(regression) = worse else { return Sight::NoRegression { usual, detect: policy.detect } };
+        let sought = regression(policy, usual);
+        let Some(regression) = sought.filter(|regression| !tolerated(policy, *regression)) else {
+            return Sight::NoRegression { usual, sought: sought.map(|regression| regression.canary) };
+        };
         let alone = compared(steps).is_none();
         if !tests(policy, regression.baseline).any(|(kernel, _)| !(alone && kernel.compares())) {
             return if alone { Sight::NothingToCompare } else { Sight::NotForetold };
@@ -151,7 +155,8 @@ impl Outlook<'_> {
     fn course(&self, steps: &[Step]) -> Option<Course> {
         let total = seconds(steps);
         let interval = self.interval.max(total / LOOKS).min(total);
-        Course::new(steps, self.settings.strict, self.requests_per_second, interval)
+        let requests = Some(self.requests_per_second).filter(|requests| requests.is_finite())?;
+        Course::new(steps, self.settings.strict, requests.min(MOST_REQUESTS), interval)
     }
 
     /// By bisection to a whole minute of this step.
@@ -187,6 +192,13 @@ impl Outlook<'_> {
     }
 }
 
+/// Whether no test is meant to see it.
+fn tolerated(policy: &ErrorPolicy, regression: Regression) -> bool {
+    let tolerance = &policy.tolerance;
+    let relative = tolerance.ratio().get() * regression.baseline.get() + tolerance.extra();
+    regression.canary.get() <= tolerance.floor().map_or(relative, |floor| relative.max(floor.get()))
+}
+
 /// The last step in which both versions have traffic.
 fn compared(steps: &[Step]) -> Option<usize> {
     steps.iter().rposition(|step| step.weight > 0.0 && step.weight < 1.0)
@@ -208,13 +220,13 @@ impl fmt::Display for Sensitivity {
                 "how often {metric} is found getting worse cannot be foretold, since no exact test has a part in it; give it \
                  an objective, or tolerate no difference beyond a ratio"
             ),
-            Sight::NoRegression { usual, detect: Some(detect) } => write!(
+            Sight::NoRegression { usual, sought: Some(sought) } => write!(
                 f,
-                "{} of {metric} usually fails, no less than the {} to be found; state a larger regression to detect",
+                "{} of {metric} usually fails, and {} is tolerated; state a larger regression to detect",
                 percent(*usual),
-                percent(detect.get())
+                percent(sought.get())
             ),
-            Sight::NoRegression { usual, detect: None } => {
+            Sight::NoRegression { usual, sought: None } => {
                 write!(f, "{} of {metric} usually fails, too much for anything worse to be sought", percent(*usual))
             }
             Sight::Finds(finding) => {
@@ -236,7 +248,7 @@ impl fmt::Display for Finding {
             found if found < 1.0 => write!(f, "less than 1 of 100 releases")?,
             found => write!(f, "{} of 100 releases", found.min(99.0))?,
         }
-        if let Some(seconds) = self.mean_seconds {
+        if let Some(seconds) = self.mean_seconds.filter(|_| self.power >= 0.01) {
             write!(f, ", in {} on average", minutes(seconds))?;
         }
         if self.alone {
