@@ -9,6 +9,25 @@ pub(crate) fn percent(rate: f64) -> String {
     format!("{text} %")
 }
 
+/// A number with two digits that say something, or all of a large one.
+pub(crate) fn number(value: f64) -> String {
+    if value < 0.001 {
+        return "less than 0.001".into();
+    }
+    if value >= 10.0 {
+        return thousands(value.round() as u64);
+    }
+    let digits = (1.0 - value.log10().floor()).clamp(1.0, 9.0) as usize;
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
+/// A time that suffices, in whole minutes, or in hours where it is long.
+pub(crate) fn minutes(seconds: f64) -> String {
+    let minutes = (seconds / 60.0 - 1e-9).ceil().max(1.0);
+    if minutes < 300.0 { format!("{minutes} min") } else { format!("{} h", thousands((minutes / 60.0).ceil() as u64)) }
+}
+
 /// A whole number with separators.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -38,6 +57,23 @@ mod tests {
         ];
         for (rate, want) in said {
             assert_eq!(percent(rate), want);
+        }
+    }
+
+    #[test]
+    fn times_suffice() {
+        let said = [(0.0, "1 min"), (60.0, "1 min"), (61.0, "2 min"), (17_000.0, "284 min"), (86_500.0, "25 h")];
+        for (seconds, want) in said {
+            assert_eq!(minutes(seconds), want);
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_whole_have_two_digits() {
+        let said =
+            [(12.0, "12"), (1.0, "1"), (0.25, "0.25"), (9.96, "10"), (2_345.6, "2,346"), (1e-300, "less than 0.001")];
+        for (value, want) in said {
+            assert_eq!(number(value), want);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a step would have to be to see a regression.
 
 use super::{Regression, Schedule, Step};
-use crate::words::{percent, thousands};
+use crate::words::{minutes, percent, thousands};
 use crate::xtest::Kernel;
 use crate::{Alpha, Kappa, Phi, Rate};
 
@@ -107,7 +107,6 @@ impl Advice {
 
 impl std::fmt::Display for Advice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minutes = |seconds: f64| format!("{} min", thousands((seconds / 60.0).ceil() as u64));
         let (weight, gives) = (percent(self.step.weight.get()), thousands(self.gives.round() as u64));
         let (from, to) = (percent(self.regression.baseline.get()), percent(self.regression.canary.get()));
         write!(f, "{weight} for {} gives {gives} canary requests; ", minutes(self.step.seconds))?;

@@ -2,13 +2,19 @@
 
 mod advice;
 mod detection;
+mod expected;
+mod forecast;
 mod rule;
 mod schedule;
+mod visible;
 
 pub use advice::{Advice, Sought};
 pub use detection::{ConditionalPower, Detection};
+pub use forecast::Forecast;
 pub use rule::{growth, requests_by_rule};
-pub use schedule::{Forecast, Schedule, Step, smallest_visible};
+pub use schedule::{Schedule, Step};
+pub(crate) use visible::smallest_that;
+pub use visible::smallest_visible;
 
 use crate::{Counts, Invalid, Rate};
 

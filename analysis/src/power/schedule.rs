@@ -1,8 +1,15 @@
 //! What a planned rollout can see, without chance: every look gets the errors that are to be expected.
 
-use super::{Detection, Regression};
-use crate::xtest::{Kernel, Pmf};
-use crate::{Alpha, Arm, Counts, Invalid, Kappa, Phi, Progress, Rate};
+use super::expected::{Expected, Unit};
+use super::{Detection, Forecast, Regression};
+use crate::special::poisson_tail;
+use crate::xtest::Kernel;
+use crate::{Alpha, Invalid, Kappa, Phi, Progress, Rate};
+
+/// Where no more errors than this are expected of both versions, how many there are is chance.
+const FEW_ERRORS: f64 = 60.0;
+/// Totals that stand for all.
+const TOTALS: usize = 8;
 
 /// So long with this share of the traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,25 +20,19 @@ pub struct Step {
     pub seconds: f64,
 }
 
+/// A step in which the canary may have nothing or all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Leg {
+    weight: f64,
+    seconds: f64,
+}
+
 /// Steps, the traffic and how often one looks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
-    steps: Vec<Step>,
+    steps: Vec<Leg>,
     requests_per_second: f64,
     interval: f64,
-}
-
-/// What can be seen by when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Forecast {
-    /// Seconds of the look, and the probability that the regression was detected by then.
-    pub looks: Vec<(f64, f64)>,
-    /// The probability that it was detected by the end of each step.
-    pub steps: Vec<f64>,
-    /// Mean seconds to detection where it is detected at all.
-    pub mean_seconds: Option<f64>,
-    /// Of alpha, spent by the end.
-    pub used: f64,
 }
 
 impl Schedule {
@@ -41,6 +42,18 @@ impl Schedule {
     ///
     /// When a time or the traffic is not above 0, or there are more than 100,000 looks.
     pub fn new(steps: Vec<Step>, requests_per_second: f64, interval: f64) -> Result<Self, Invalid> {
+        let shares = steps.into_iter().map(|step| (step.weight.get(), step.seconds));
+        Self::of_shares(shares, requests_per_second, interval)
+    }
+
+    /// The same for steps that are given by the canary's share, which may be nothing or all, and seconds. What takes both
+    /// versions sees nothing in those, and still their time passes.
+    pub(crate) fn of_shares(
+        steps: impl Iterator<Item = (f64, f64)>,
+        requests_per_second: f64,
+        interval: f64,
+    ) -> Result<Self, Invalid> {
+        let steps: Vec<Leg> = steps.map(|(weight, seconds)| Leg { weight: weight.clamp(0.0, 1.0), seconds }).collect();
         let above_zero = |name, value: f64| {
             let good = value > 0.0 && value.is_finite();
             if good { Ok(()) } else { Err(Invalid { name, value, wanted: "a number above 0" }) }
@@ -64,110 +77,86 @@ impl Schedule {
     /// What the test sees of the regression.
     ///
     /// Per look the rounded increment of the expected total is taken. Within 6 percentage points of simulation from nine
-    /// expected errors on; below that only simulation tells.
+    /// expected errors on; below that only simulation tells, or [`Schedule::forecast_by_chance`].
     pub fn forecast(&self, kernel: Kernel, regression: Regression, alpha: Alpha, kappa: Kappa, phi: Phi) -> Forecast {
+        self.forecast_of(1.0, kernel, regression, alpha, kappa, phi)
+    }
+
+    /// The same where so few errors are expected that how many there are is chance: the mean over eight equally likely
+    /// totals of a Poisson count.
+    pub fn forecast_by_chance(
+        &self,
+        kernel: Kernel,
+        regression: Regression,
+        alpha: Alpha,
+        kappa: Kappa,
+        phi: Phi,
+    ) -> Forecast {
+        let of = |part| self.forecast_of(part, kernel, regression, alpha, kappa, phi);
+        let errors = self.errors(regression);
+        if !kernel.compares() || errors > FEW_ERRORS {
+            return of(1.0);
+        }
+        let totals = (0..TOTALS).map(|i| poisson_quantile((i as f64 + 0.5) / TOTALS as f64, errors) as f64 / errors);
+        let add = |(mean, n): (Forecast, f64), next: Forecast| {
+            let mean = if n > 0.0 { mean.mixed(&next, 1.0 / (n + 1.0)) } else { next };
+            (mean, n + 1.0)
+        };
+        totals.map(of).fold((Forecast::default(), 0.0), add).0
+    }
+
+    /// Errors of both versions that are to be expected.
+    fn errors(&self, regression: Regression) -> f64 {
+        let rate = |weight: f64| weight * regression.canary.get() + (1.0 - weight) * regression.baseline.get();
+        self.steps.iter().map(|step| self.requests_per_second * step.seconds * rate(step.weight)).sum()
+    }
+
+    /// What to count in, for this to take no longer however many requests there are.
+    fn unit(&self, kernel: Kernel, regression: Regression, phi: Phi) -> Unit {
+        let variance = |step: &Leg| {
+            let look = Expected::new(1.0, regression).next(step.seconds * self.requests_per_second, step.weight);
+            look.draws(kernel).map_or(0.0, |(m, theta, _)| phi.get() * m as f64 * theta * (1.0 - theta))
+        };
+        Unit::of(self.steps.iter().map(variance).sum::<f64>().sqrt())
+    }
+
+    /// With so many times the errors that are to be expected.
+    fn forecast_of(
+        &self,
+        errors: f64,
+        kernel: Kernel,
+        regression: Regression,
+        alpha: Alpha,
+        kappa: Kappa,
+        phi: Phi,
+    ) -> Forecast {
         let mut detection = Detection::default();
-        let (mut forecast, planned) = (Forecast::default(), self.seconds());
-        let (mut start, mut expected, mut before, mut weighted) = (0.0, Expected::default(), 0.0, 0.0);
+        let (mut looks, mut steps, planned) = (Vec::new(), Vec::new(), self.seconds());
+        let (mut start, mut expected, mut power) = (0.0, Expected::new(errors, regression), 0.0);
+        let unit = self.unit(kernel, regression, phi);
         for step in &self.steps {
             let mut passed = 0.0;
             while passed < step.seconds {
                 let seconds = self.interval.min(step.seconds - passed);
                 passed += seconds;
-                let look = expected.next(seconds * self.requests_per_second, step.weight, regression);
-                if let Some((null, alternative)) = look.laws(kernel, kappa, phi) {
+                let look = expected.next(seconds * self.requests_per_second, step.weight);
+                if let Some((null, alternative)) = look.laws(kernel, kappa, phi, unit) {
                     detection.add(&null, alternative);
                 }
                 let at = start + passed;
-                let power = Progress::of(at, planned).map_or(before, |u| detection.look(alpha, u));
-                weighted += (power - before) * at;
-                before = power;
-                forecast.looks.push((at, power));
+                power = Progress::of(at, planned).map_or(power, |u| detection.look(alpha, u));
+                looks.push((at, power));
             }
             start += step.seconds;
-            forecast.steps.push(before);
+            steps.push(power);
         }
-        forecast.mean_seconds = (before > 0.0).then(|| weighted / before);
-        forecast.used = detection.used();
-        forecast
+        Forecast::new(looks, steps, detection.used())
     }
 }
 
-impl Default for Forecast {
-    fn default() -> Self {
-        Self { looks: Vec::new(), steps: Vec::new(), mean_seconds: None, used: 0.0 }
-    }
-}
-
-/// Expected requests and errors so far; what is given out is the difference of their rounded sums.
-#[derive(Clone, Copy, Default)]
-struct Expected {
-    canary: f64,
-    errors: f64,
-}
-
-/// Expected whole numbers at one look.
-struct Look {
-    canary: u64,
-    errors: u64,
-    weight: Rate,
-    regression: Regression,
-}
-
-impl Expected {
-    fn next(&mut self, requests: f64, weight: Rate, regression: Regression) -> Look {
-        let (w, before) = (weight.get(), *self);
-        self.canary += requests * w;
-        self.errors += requests * (w * regression.canary.get() + (1.0 - w) * regression.baseline.get());
-        // Free of the noise of summing, so that halves are halves.
-        let whole = |sum: f64| ((sum * 1e9).round() / 1e9).round_ties_even();
-        let step = |from: f64, to: f64| (whole(to) - whole(from)) as u64;
-        Look { canary: step(before.canary, self.canary), errors: step(before.errors, self.errors), weight, regression }
-    }
-}
-
-impl Look {
-    /// The distributions of the count under the null hypothesis and under the regression.
-    fn laws(&self, kernel: Kernel, kappa: Kappa, phi: Phi) -> Option<(Pmf, Pmf)> {
-        // Only the ratio of the exposures matters to a comparison; large numbers give it without rounding.
-        let scale = 1e12;
-        let exposed = |share: f64| Arm::clamped((share * scale).round() as u64, 0).0;
-        let exposures = Counts::new(exposed(self.weight.get()), exposed(1.0 - self.weight.get()));
-        let (m, theta_0) = match kernel {
-            Kernel::One(limit) => (self.canary, limit.get()),
-            Kernel::OneMirrored(limit) => (self.canary, 1.0 - limit.get()),
-            Kernel::Ratio(_) | Kernel::Hypergeometric | Kernel::Mirrored(_) => (self.errors, kernel.theta(&exposures)?),
-        };
-        let theta_1 = kernel.theta_under(&exposures, self.regression)?;
-        let law = |theta| Pmf::beta_binomial(m, theta, phi.get());
-        Some((law(theta_0).winsorised(kappa), law(theta_1)))
-    }
-}
-
-/// The smallest rate of the canary that the schedule sees with this probability, found by bisection to a thousandth of
-/// itself; none where not even a canary that always fails is seen.
-pub fn smallest_visible(
-    schedule: &Schedule,
-    kernel: Kernel,
-    baseline: Rate,
-    alpha: Alpha,
-    kappa: Kappa,
-    phi: Phi,
-    probability: f64,
-) -> Option<Rate> {
-    let sees = |canary: Rate| {
-        let forecast = schedule.forecast(kernel, Regression { canary, baseline }, alpha, kappa, phi);
-        forecast.steps.last().is_some_and(|power| *power >= probability)
-    };
-    let (mut low, mut high) = (baseline.get(), 1.0 - f64::EPSILON);
-    if !sees(Rate::new(high).ok()?) {
-        return None;
-    }
-    while high - low > 1e-3 * high {
-        let middle = f64::midpoint(low, high);
-        if sees(Rate::new(middle).ok()?) { high = middle } else { low = middle }
-    }
-    Rate::new(high).ok()
+/// The least count that a Poisson count with this mean does not exceed with this probability.
+fn poisson_quantile(probability: f64, mean: f64) -> u64 {
+    (0..).find(|count| poisson_tail(count + 1, mean) <= 1.0 - probability).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -237,19 +226,6 @@ mod tests {
         let got = forecast(&ramp(1.0), 0.001, 0.002);
         assert!(got.looks.windows(2).all(|w| w[0].1 <= w[1].1));
         assert_eq!((got.steps[3], got.mean_seconds), (0.0, None));
-    }
-
-    #[test]
-    fn the_smallest_visible_rate_is_visible_and_less_is_not() {
-        let schedule = ramp(10.0);
-        let kernel = Kernel::Ratio(Ratio::STRICT);
-        let (alpha, kappa, phi) = (Alpha::new(0.0075).unwrap(), Kappa::default(), Phi::INDEPENDENT);
-        let found = smallest_visible(&schedule, kernel, rate(0.01), alpha, kappa, phi, 0.8).unwrap().get();
-        assert!((0.02..0.025).contains(&found), "{found}");
-        assert!(forecast(&schedule, 0.01, found).steps[3] >= 0.8);
-        assert!(forecast(&schedule, 0.01, found * 0.95).steps[3] < 0.8);
-        let short = Schedule::new(vec![Step { weight: rate(0.05), seconds: 60.0 }], 0.1, 60.0).unwrap();
-        assert_eq!(smallest_visible(&short, kernel, rate(0.01), alpha, kappa, phi, 0.8), None);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use super::course::Course;
 use super::plan::Plan;
 use super::policy::{ErrorPolicy, Policy};
-use crate::power::{self, Regression, Schedule};
+use crate::Rate;
+use crate::power::Regression;
 use crate::words::{percent, thousands};
-use crate::xtest::Kernel;
-use crate::{Alpha, Rate};
 
 /// Requests of the canary that a step has at least.
 const FEWEST: f64 = 20.0;
@@ -90,15 +90,15 @@ pub fn lint(plan: &Plan, requests_per_second: f64, interval: f64) -> Vec<Warning
             warnings.push(Warning::Thin { step: number, requests });
         }
     }
-    let schedule = schedule(plan, requests_per_second, interval);
+    let course = Course::new(&plan.settings().steps, plan.settings().strict, requests_per_second, interval);
     for (metric, alpha) in plan.metrics() {
         let Policy::Errors(policy) = &metric.policy else { continue };
         let Some(history) = policy.history else { continue };
         if let Some(objective) = policy.objective.filter(|objective| history.usual() > objective.get()) {
             warnings.push(Warning::Strict { metric: metric.name.clone(), objective, usual: history.usual() });
         }
-        let (Some(schedule), Some(regression)) = (&schedule, regression(policy, history.usual())) else { continue };
-        let power = power(policy, alpha, schedule, regression);
+        let (Some(course), Some(regression)) = (&course, regression(policy, history.usual())) else { continue };
+        let power = course.forecast(policy, alpha, regression).power();
         if metric.critical && power < ENOUGH {
             warnings.push(Warning::Blind { metric: metric.name.clone(), regression, power });
         }
@@ -106,34 +106,12 @@ pub fn lint(plan: &Plan, requests_per_second: f64, interval: f64) -> Vec<Warning
     warnings
 }
 
-/// Steps in which both versions have traffic.
-fn schedule(plan: &Plan, requests_per_second: f64, interval: f64) -> Option<Schedule> {
-    let both = plan
-        .settings()
-        .steps
-        .iter()
-        .filter_map(|step| Rate::new(step.weight).ok().map(|weight| power::Step { weight, seconds: step.seconds }));
-    Schedule::new(both.collect(), requests_per_second, interval).ok()
-}
-
+/// What the metric must see, where so much usually fails.
 pub(super) fn regression(policy: &ErrorPolicy, usual: f64) -> Option<Regression> {
     match policy.detect {
         Some(canary) => Rate::new(usual).ok().map(|baseline| Regression { canary, baseline }),
         None => Regression::default_for(usual).ok(),
     }
-}
-
-/// The largest power of any exact test.
-fn power(policy: &ErrorPolicy, alpha: Alpha, schedule: &Schedule, regression: Regression) -> f64 {
-    let shares = policy.shares();
-    let tests = [
-        (Some(policy.tolerance.kernel()), shares.comparison),
-        (policy.history.map(|history| Kernel::One(history.limit)), shares.history),
-        (policy.objective.map(Kernel::One), shares.objective),
-    ];
-    let forecast = |kernel, share| schedule.forecast(kernel, regression, alpha.share(share), policy.kappa, policy.phi);
-    let last = |(kernel, share): (Option<Kernel>, f64)| forecast(kernel?, share).steps.last().copied();
-    tests.into_iter().filter_map(last).fold(0.0, f64::max)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! critical metrics are all tolerable is rolled back with probability at most alpha, however often one looks.
 
 mod counted;
+mod course;
 mod decision;
 mod errors;
 mod gauges;
@@ -15,6 +16,7 @@ mod lint;
 mod plan;
 mod policy;
 mod report;
+mod sensitivity;
 mod words;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ pub use lint::{Warning, lint};
 pub use plan::{Metric, Plan, PlanError, Settings, Step};
 pub use policy::{ErrorPolicy, GaugePolicy, Policy, Shares, Tolerance};
 pub use report::{MetricReport, Standing, Test, TestReport};
+pub use sensitivity::{Finding, Remedy, Sensitivity, Sight, sensitivity};
 
 use crate::ingest::{CountBatch, UnixMillis, Window};
 use crate::merging::{EValue, e_bh};

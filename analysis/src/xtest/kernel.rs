@@ -51,6 +51,11 @@ impl Kernel {
         (exposed && theta > 0.0 && theta < 1.0).then_some(Draws { m, theta, count })
     }
 
+    /// Whether the errors of both versions are counted, and not the requests of the canary.
+    pub(crate) fn compares(&self) -> bool {
+        !matches!(self, Self::One(_) | Self::OneMirrored(_))
+    }
+
     /// The probability of each draw at the edge of the hypothesis; none where an arm that is needed had no requests.
     pub(crate) fn theta(&self, counts: &Counts) -> Option<f64> {
         let (n_c, n_b) = (counts.canary.requests() as f64, counts.baseline.requests() as f64);

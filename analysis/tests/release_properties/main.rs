@@ -5,7 +5,7 @@
 mod adversary;
 mod generated;
 
-use analysis::release::{Decided, Entry, MetricReport, Plan, Replay, Settings, decide, lint};
+use analysis::release::{Decided, Entry, MetricReport, Plan, Replay, Settings, Sight, decide, lint, sensitivity};
 use proptest::prelude::*;
 
 /// Probabilities are probabilities, and nothing is NaN.
@@ -105,5 +105,23 @@ proptest! {
     ) {
         let Ok(plan) = Plan::new(settings) else { return Ok(()) };
         prop_assert!(lint(&plan, rps, interval).iter().all(|warning| !warning.to_string().contains("NaN")));
+    }
+
+    #[test]
+    fn whatever_the_plan_the_traffic_and_the_usual_rate_what_is_seen_is_said_in_numbers(
+        settings in generated::settings(),
+        rps in prop_oneof![8 => 0.0..50.0, 1 => Just(1e4), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => any::<f64>()],
+        interval in prop_oneof![4 => 1.0..600.0, 1 => any::<f64>()],
+        usual in prop::option::of(prop_oneof![4 => 0.0..0.1, 1 => 0.0..=1.0, 1 => any::<f64>()]),
+    ) {
+        let Ok(plan) = Plan::new(settings) else { return Ok(()) };
+        for seen in sensitivity(&plan, rps, interval, |_| usual) {
+            let said = seen.to_string();
+            prop_assert!(!["NaN", "inf", "-"].iter().any(|wrong| said.contains(wrong)), "{said}");
+            if let Sight::Finds(finding) = seen.sight {
+                prop_assert!((0.0..=1.0).contains(&finding.power), "{finding:?}");
+                prop_assert!(finding.mean_seconds.is_none_or(|mean| mean > 0.0), "{finding:?}");
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::{Alpha, Arm, Counts, Rate, Ratio};
 
 mod decisions;
 mod journals;
+mod sights;
 
 const MINUTE: i64 = 60_000;
 
