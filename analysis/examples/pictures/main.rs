@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         What::Pictures => return pictures(&args, &setup),
         What::Limits => limits::print(&setup),
         What::Margins => margins::print(&setup),
-        What::Requests => requests::print(),
+        What::Requests => requests::print(&setup),
         What::Verdict => verdict::print(&setup),
     }
     ExitCode::SUCCESS

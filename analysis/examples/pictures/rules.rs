@@ -61,13 +61,18 @@ pub fn tallies(setup: &Setup, label: &str, service: &Service) -> [Tally; 3] {
     [0, 1, 2].map(|rule| Tally::of(all.iter().map(|minutes| minutes[rule])))
 }
 
-/// What becomes of releases of this service by one plan of ours.
-pub fn tally(setup: &Setup, label: &str, service: &Service, schedule: &Schedule, plan: &Plan) -> Tally {
+/// When releases of this service are taken back by one plan of ours, if they are.
+pub fn minutes(setup: &Setup, label: &str, service: &Service, schedule: &Schedule, plan: &Plan) -> Vec<Option<f64>> {
     let run = |number: u64| {
         let windows = service.rollout(&mut Draw::new(setup.seed, label, number), 0.0, schedule);
         ours::first_rollback(plan, &ours::journal(schedule, &windows)).map(|look| schedule.minute(look))
     };
-    Tally::of(runs(setup.threads, label, setup.runs, run))
+    runs(setup.threads, label, setup.runs, run)
+}
+
+/// The same, counted.
+pub fn tally(setup: &Setup, label: &str, service: &Service, schedule: &Schedule, plan: &Plan) -> Tally {
+    Tally::of(minutes(setup, label, service, schedule, plan))
 }
 
 /// One critical metric, `objective: {min: 99}`, `versusStable: {marginPercent: 10}`, `falseRollback: 0.01`; nothing is

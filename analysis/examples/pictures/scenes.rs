@@ -103,7 +103,7 @@ fn panel(setup: &Setup, rate: f64, y_label: &str, y: Axis, shown: impl Fn(&Tally
             least = least.min(100.0 * tally.share());
         }
     }
-    let remark = y_label.starts_with("minutes").then(|| (None, format!("{} % or more are", least.floor())));
+    let remark = y_label.starts_with("minutes").then(|| (None, format!("{} % or more are taken back", least.floor())));
     let title = format!("{} % becomes {} %", percent(USUAL), percent(rate));
     let x = Axis::logarithmic(&[1.0, 3.0, 10.0, 30.0, 100.0]);
     Panel { title, y_label: y_label.into(), x, y, curves, remark }
