@@ -1,5 +1,7 @@
 //! A release on the cluster.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use crds::{
     Release as Object,
@@ -50,6 +52,15 @@ impl Release {
         Ok(self.get().await?.spec.to.context("a revision to deliver")?.revision.to_string())
     }
 
+    /// The revision that it takes over from.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn stable(&self) -> Result<String> {
+        Ok(self.get().await?.spec.from.context("a revision that served before")?.revision.to_string())
+    }
+
     /// Waits until its journal is as wanted; `cannot` tells when that can never come.
     ///
     /// # Errors
@@ -98,7 +109,16 @@ impl Release {
     ///
     /// When it ends otherwise, or not within three minutes.
     pub async fn ends_as(&self, phase: Phase) -> Result<Journal> {
-        wait_for(&format!("release {} to end as {phase:?}", self.name), secs(180), async || {
+        self.ends_within(phase, secs(180)).await
+    }
+
+    /// The same with a time of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it ends otherwise, or not in time.
+    pub async fn ends_within(&self, phase: Phase, time: Duration) -> Result<Journal> {
+        wait_for(&format!("release {} to end as {phase:?}", self.name), time, async || {
             let journal = self.journal().await?;
             let ended = journal.finished() || matches!(journal.phase, Phase::Held | Phase::Inconclusive);
             match ended {

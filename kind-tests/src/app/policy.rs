@@ -94,11 +94,18 @@ impl App {
         self.metric(json!({ "name": "latency-p90", "objective": { "maxDuration": most } }))
     }
 
+    /// The metrics so far are counted and tested over the whole release, every two seconds.
+    pub fn tested(self) -> Self {
+        let tested = self.policy("/analysis/mode", Value::Null).policy("/analysis/interval", json!("2s"));
+        tested.policy("/analysis/onUnknown/hold", json!("5m"))
+    }
+
     fn metric(mut self, metric: Value) -> Self {
         if self.policy.get("analysis").is_none() {
-            let hold = json!({ "hold": "2m" });
-            self.policy["analysis"] =
-                json!({ "source": "default", "interval": "1s", "metrics": [], "onUnknown": hold });
+            self.policy["analysis"] = json!({
+                "source": "default", "interval": "1s", "metrics": [], "onUnknown": { "hold": "2m" },
+                "mode": { "threshold": { "failures": 2 } },
+            });
         }
         if let Some(Value::Array(metrics)) = self.policy.pointer_mut("/analysis/metrics") {
             metrics.push(metric);

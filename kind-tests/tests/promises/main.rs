@@ -12,4 +12,5 @@ mod promise_06_blue_green;
 mod promise_07_superseded;
 mod promise_09_what_is_a_release;
 mod promise_12_reapplied;
+mod promise_13_verdicts;
 mod what_is_named;

@@ -171,6 +171,7 @@ fn metrics(journal: &Journal) -> Option<String> {
     let metrics = shown.map(|metric| match metric.value {
         _ if bad => format!("{} {}", metric.name, metric.message),
         None => format!("{}: {}", metric.name, metric.message),
+        Some(value) if metric.tested.is_some() => format!("{} {value:.1} %", metric.name),
         Some(value) if metric.name.contains("latency") => format!("{} {:.0} ms", metric.name, value * 1000.0),
         Some(value) if metric.name.contains("rate") => format!("{} {value:.1} %", metric.name),
         Some(value) => format!("{} {value:.2}", metric.name),
