@@ -58,8 +58,20 @@ fn a_worse_version_fails_within_two_looks_and_the_sentence_says_how_rare_that_wo
 }
 
 #[test]
-fn one_look_is_never_enough_to_fail_a_version() {
+fn one_bad_look_is_never_enough_to_fail_a_version() {
     assert_ne!(judged(&looks(1, arm(300, 300), arm(1_200, 0))).verdict, Verdict::Fail);
+    // Hardly any requests, an objective that allows hardly any errors, and nearly all of alpha to spend.
+    let mut plan = plan();
+    let counted =
+        CountedMetric { name: "success-rate".into(), limit: Rate::new(0.000_1).ok(), tolerance: Tolerance::default() };
+    let steps = vec![Step { weight: 0.2, seconds: 60.0 }];
+    plan.sequential = Some(Sequential::new(Alpha::HUNDREDTH, steps, vec![counted], 100).unwrap());
+    let mut batches = looks(3, arm(1, 0), arm(4, 0));
+    batches.push(batch(4, 1, Sample::counts(Counted::exactly(Counts::new(arm(1, 1), arm(4, 0))))));
+    let once = judge(&plan, &batches, Look { at: at(4) });
+    assert_ne!(once.verdict, Verdict::Fail, "{once:?}");
+    batches.push(batch(5, 1, Sample::counts(Counted::exactly(Counts::new(arm(1, 1), arm(4, 0))))));
+    assert_eq!(judge(&plan, &batches, Look { at: at(5) }).verdict, Verdict::Fail);
 }
 
 #[test]

@@ -113,6 +113,11 @@ impl App {
         self.argument(format!("--error-rate={fraction}"))
     }
 
+    /// Answers live requests with errors that come by chance, each by itself: this fraction of them on average.
+    pub fn noisy(self, fraction: f64) -> Self {
+        self.errors(fraction).argument("--random-errors".into())
+    }
+
     /// Answers every live request late.
     pub fn latency_ms(self, milliseconds: u32) -> Self {
         self.argument(format!("--latency-ms={milliseconds}"))

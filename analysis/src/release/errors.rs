@@ -20,6 +20,9 @@ use crate::{Alpha, Counts, Rate, ci};
 const MOST_REQUESTS: u64 = 1 << 30;
 /// The probability with which a regression must have been seen.
 const ENOUGH_POWER: f64 = 0.8;
+/// Windows in which the canary failed, before it can be rolled back. A look counts at most what its rarest hundredth would, which
+/// is not less than one error: with hardly any requests, one error would else be enough.
+const BAD_WINDOWS: usize = 2;
 /// The level of the intervals that are shown.
 const SHOWN: f64 = 0.05;
 
@@ -156,8 +159,11 @@ impl<'a> ErrorTests<'a> {
             let guard = self.absolute.iter().find(|absolute| absolute.counted.test == test);
             guard.and_then(|absolute| absolute.last).is_none_or(GuardLook::allows_blame)
         };
+        let again =
+            self.looks.iter().filter(|(counts, _)| counts.canary.errors() > 0).take(BAD_WINDOWS).count() == BAD_WINDOWS;
         let strongest = |wanted: &dyn Fn(Test) -> bool| {
-            let rejecting = tests.iter().filter(|report| report.rejected && beyond_floor && wanted(report.test));
+            let rejects = |report: &&TestReport| report.rejected && beyond_floor && again && wanted(report.test);
+            let rejecting = tests.iter().filter(rejects);
             rejecting
                 .min_by(|a, b| a.adjusted(self.release).total_cmp(&b.adjusted(self.release)))
                 .map(|report| report.test)

@@ -186,7 +186,9 @@ fn counters(series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample>
 
 /// One series of samples per histogram. A scrape that lacks a bucket is left out: the next one makes up for it.
 fn histograms(bounds: &Bounds, series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample> {
-    let mut found: BTreeMap<&String, BTreeMap<UnixMillis, Vec<(f64, f64)>>> = BTreeMap::new();
+    /// By time: bounds and counts.
+    type Scrapes = BTreeMap<UnixMillis, Vec<(f64, f64)>>;
+    let mut found: BTreeMap<&String, Scrapes> = BTreeMap::new();
     for (key, of) in series {
         let Some(le) = of.metric().get("le").and_then(|le| le.parse().ok()) else { continue };
         let scrapes = found.entry(key).or_default();
@@ -194,7 +196,7 @@ fn histograms(bounds: &Bounds, series: &[(String, &RangeVector)]) -> Result<Vec<
             scrapes.entry(millis(sample.timestamp())).or_default().push((le, sample.value()));
         }
     }
-    let read = |(key, scrapes): (&String, BTreeMap<UnixMillis, Vec<(f64, f64)>>)| {
+    let read = |(key, scrapes): (&String, Scrapes)| {
         let samples = scrapes.iter().filter_map(|(at, scraped)| bounds.sample(*at, scraped).ok()).collect();
         Series::new(key.clone(), Role::Requests, samples)
     };

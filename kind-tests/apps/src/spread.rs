@@ -28,7 +28,12 @@ impl Share {
     /// Nearly as even as [`Share::diffused`], and never in step with it: two decisions about the same
     /// sequence of requests do not fall on the same requests.
     pub fn scattered(self, n: u64) -> bool {
-        u128::from(n.wrapping_mul(GOLDEN)) * MILLION < u128::from(self.0) << 64
+        self.drawn(n.wrapping_mul(GOLDEN))
+    }
+
+    /// Whether an even draw from all numbers of 64 bits falls into the share.
+    pub fn drawn(self, draw: u64) -> bool {
+        u128::from(draw) * MILLION < u128::from(self.0) << 64
     }
 
     /// The share as a number from 0 to 1.
@@ -92,6 +97,12 @@ mod tests {
                 assert!((hits - rate * 400.0).abs() <= 4.0, "{text} from {from}: {hits}");
             }
         }
+    }
+
+    #[test]
+    fn a_draw_belongs_when_it_lies_below_the_share_of_all_numbers() {
+        assert!(share("0.25").drawn(u64::MAX / 4) && !share("0.25").drawn(u64::MAX / 4 + 2));
+        assert!(share("1").drawn(u64::MAX) && !Share::NONE.drawn(0));
     }
 
     #[test]

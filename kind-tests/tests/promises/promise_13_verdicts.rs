@@ -10,10 +10,10 @@ const NOISE: f64 = 0.005;
 async fn delivered(ns: &Namespace, worse: bool) -> anyhow::Result<String> {
     let name = if worse { "worse" } else { "noisy" };
     // A conformance test would meet an error now and then, too.
-    let app = App::testapp(name).no_gates().errors(NOISE).canary([50]).bake("20s").success_rate(99.0).tested();
-    let shop = ns.taken_over(&app).await?;
+    let app = App::testapp(name).no_gates().canary([50]).bake("20s").success_rate(99.0).tested();
+    let shop = ns.taken_over(&app.clone().noisy(NOISE)).await?;
     let load = Load::on(ns, &app).rate(150).start().await?;
-    let next = app.version("1.1.0").errors(if worse { NOISE + 0.01 } else { NOISE });
+    let next = app.clone().version("1.1.0").noisy(if worse { NOISE + 0.01 } else { NOISE });
     let release = shop.update(&next).await?;
     let stable = release.stable().await?;
     let candidate = release.candidate().await?;

@@ -1,6 +1,7 @@
 //! How requests are answered.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -25,12 +26,20 @@ pub struct App {
     started: Instant,
     ending: AtomicBool,
     metrics: Metrics,
+    /// Other draws in every process.
+    chance: RandomState,
 }
 
 impl App {
     /// An application that starts now.
     pub fn new(options: Options) -> App {
-        App { options, started: clock::now(), ending: AtomicBool::new(false), metrics: Metrics::default() }
+        App {
+            options,
+            started: clock::now(),
+            ending: AtomicBool::new(false),
+            metrics: Metrics::default(),
+            chance: RandomState::new(),
+        }
     }
 
     /// Not ready any more: it was asked to end.
@@ -51,12 +60,17 @@ impl App {
         answer
     }
 
+    fn fails(&self, number: u64) -> bool {
+        let rate = self.options.error_rate;
+        if self.options.random_errors { rate.drawn(self.chance.hash_one(number)) } else { rate.diffused(number) }
+    }
+
     async fn live(&self, route: Route, label: &'static str, request: Request<Incoming>) -> Answer {
         let number = self.metrics.arrived(label);
         if self.options.latency_ms > 0 {
             sleep(Duration::from_millis(self.options.latency_ms)).await;
         }
-        if self.options.error_rate.diffused(number) {
+        if self.fails(number) {
             self.metrics.spoiled();
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             return self.identified(status, "code", json!(500), "message", "error by --error-rate");

@@ -41,6 +41,10 @@ pub struct Options {
     #[arg(long, env = "TESTAPP_ERROR_RATE", default_value_t = Share::NONE, value_name = "0..1")]
     pub error_rate: Share,
 
+    /// Draw each error by itself, as real ones come, instead of spreading them evenly
+    #[arg(long, env = "TESTAPP_RANDOM_ERRORS", value_parser = FalseyValueParser::new())]
+    pub random_errors: bool,
+
     /// Milliseconds by which every answer to a live request is delayed
     #[arg(long, env = "TESTAPP_LATENCY_MS", default_value_t = 0, value_name = "N")]
     pub latency_ms: u64,
