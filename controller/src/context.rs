@@ -16,7 +16,7 @@ use planner::Digest;
 
 use crate::{
     api::Kube,
-    metrics::{Measure, Request},
+    metrics::{Measure, Request, Usual},
 };
 
 /// Within this time, so many scale-downs of a workload are a contest.
@@ -55,10 +55,23 @@ struct Memory {
     short: BTreeMap<String, DateTime<Utc>>,
     /// By policy: passes in a row that failed.
     failures: BTreeMap<String, u32>,
+    /// By policy: what is known of the requests that it has.
+    surveys: BTreeMap<String, Survey>,
     /// By policy or release: when its status was last written.
     told: BTreeMap<String, DateTime<Utc>>,
     /// By policy: when its workload was scaled to zero, and who had scaled it up.
     contests: BTreeMap<String, Vec<(DateTime<Utc>, String)>>,
+}
+
+/// A look at what a policy's metrics usually are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Survey {
+    /// Not before this time.
+    Due(DateTime<Utc>),
+    /// It runs.
+    Running,
+    /// What it brought.
+    Done(Usual),
 }
 
 enum Pending {
@@ -122,6 +135,35 @@ impl Context {
             // Nobody listens only while the controller ends.
             let _ = context.wake.unbounded_send(policy);
         });
+    }
+
+    /// What is known of the requests that a policy has; a survey may begin after a while.
+    pub fn survey(&self, policy: &str, after: TimeDelta) -> Survey {
+        let due = self.now() + after;
+        self.memory().surveys.entry(policy.to_owned()).or_insert(Survey::Due(due)).clone()
+    }
+
+    /// Begins a survey beside the loop; the policy is woken up when it is there.
+    pub fn begin_survey(self: &Arc<Self>, key: &str, request: Request) {
+        self.memory().surveys.insert(key.to_owned(), Survey::Running);
+        let (context, key) = (self.clone(), key.to_owned());
+        tokio::spawn(async move {
+            let usual = context.measure.usual(&request).await;
+            context.memory().surveys.insert(key, Survey::Done(usual));
+            let policy = ObjectRef::new(&request.policy).within(&request.namespace);
+            // Nobody listens only while the controller ends.
+            let _ = context.wake.unbounded_send(policy);
+        });
+    }
+
+    /// What a survey brought was told; the next one is due after a while, if at all.
+    pub fn surveyed(&self, policy: &str, again: Option<TimeDelta>) {
+        let due = again.map(|after| Survey::Due(self.now() + after));
+        let mut memory = self.memory();
+        match due {
+            Some(due) => memory.surveys.insert(policy.to_owned(), due),
+            None => memory.surveys.remove(policy),
+        };
     }
 
     /// How long a release has waited for the same thing. Short waits need not be written down.
@@ -201,6 +243,7 @@ impl Context {
         memory.failures.remove(policy);
         memory.contests.remove(policy);
         memory.told.remove(policy);
+        memory.surveys.remove(policy);
     }
 
     /// Forgets what was remembered of a release that has ended.

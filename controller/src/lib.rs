@@ -14,6 +14,7 @@ pub mod observe;
 pub mod policy;
 pub mod reconcile;
 pub mod remember;
+pub mod sensitivity;
 pub mod server;
 pub mod status;
 pub mod telemetry;

@@ -13,6 +13,7 @@ use crate::{
     context::{CONTEST, Context},
     observe::{Observed, observe},
     remember::{Written, remember, tell_failure},
+    sensitivity,
 };
 
 /// The longest pause after a failed pass.
@@ -63,13 +64,15 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     let plan = plan(&observed.policy, &observed.world, context.now());
     housekeeping(context, &observed).await?;
     act(context, &observed, &plan.actions).await?;
-    let written = remember(context, &observed, &plan).await?;
+    let sight = sensitivity::look(context, &observed);
+    let written = remember(context, &observed, &plan, &sight).await?;
     context.went_well(&key);
-    let contested = context.contested_by(&key).is_some();
-    Ok(requeue(&observed, &plan, &written, contested))
+    // When a contest is over, nothing else would say so.
+    let over = context.contested_by(&key).map(|_| CONTEST);
+    Ok(requeue(&observed, &plan, &written, [sight.again(), over].into_iter().flatten().min()))
 }
 
-fn requeue(observed: &Observed, plan: &Plan, written: &Written, contested: bool) -> Requeue {
+fn requeue(observed: &Observed, plan: &Plan, written: &Written, other: Option<chrono::TimeDelta>) -> Requeue {
     // One's own writes come back through the watches and wake the loop at once; this is for when they do not.
     if !plan.actions.is_empty() {
         return Requeue::requeue(Duration::from_millis(300));
@@ -81,9 +84,7 @@ fn requeue(observed: &Observed, plan: &Plan, written: &Written, contested: bool)
     // What blocks a beginning may be an object of a kind that is not watched.
     let blocked = !observed.world.blockers.is_empty();
     let fallback = blocked.then(|| chrono::TimeDelta::seconds(30));
-    // When a contest is over, nothing else would say so.
-    let over = contested.then_some(CONTEST);
-    match [soonest.or(fallback), over].into_iter().flatten().min().map(|d| d.to_std().unwrap_or_default()) {
+    match [soonest.or(fallback), other].into_iter().flatten().min().map(|d| d.to_std().unwrap_or_default()) {
         Some(after) => Requeue::requeue(after.max(Duration::from_millis(20))),
         None => Requeue::await_change(),
     }

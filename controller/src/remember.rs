@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     events,
     observe::{Observed, journal},
+    sensitivity::Sight,
     status,
 };
 
@@ -33,7 +34,12 @@ pub enum Written {
 }
 
 /// Writes the journal if it moved, else the policy's status if that changed.
-pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) -> Result<Written, Error> {
+pub async fn remember(
+    context: &Arc<Context>,
+    observed: &Observed,
+    plan: &Plan,
+    sight: &Sight,
+) -> Result<Written, Error> {
     let mut waited = None;
     if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal) {
         let reason = next.waiting.as_ref().map_or("", |w| &w.reason);
@@ -47,11 +53,16 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     }
     // A policy whose finalizer was just taken off is gone.
     let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
-    let next = status::status(observed, plan, context.contested_by(&observed.key()).as_deref(), context.now());
-    if removed || observed.object.status.as_ref() == Some(&next) || !plan.actions.is_empty() {
+    let mut next = status::status(observed, plan, context.contested_by(&observed.key()).as_deref(), context.now());
+    sight.tell(&mut next.conditions);
+    let key = observed.key();
+    let known = observed.object.status.as_ref() == Some(&next);
+    if known {
+        sight.told(context, &key);
+    }
+    if removed || known || !plan.actions.is_empty() {
         return Ok(Written::Nothing);
     }
-    let key = observed.key();
     let short = waited.is_some_and(|waited| waited < WORTH_TELLING);
     if only_words(observed, &next) && (short || context.told_within(&key, WORDS)) {
         return Ok(Written::Nothing);
@@ -62,6 +73,7 @@ pub async fn remember(context: &Arc<Context>, observed: &Observed, plan: &Plan) 
     object.status = Some(next);
     api::replace_status(&api, &object.name_any(), &object).await?;
     context.told(&key);
+    sight.told(context, &key);
     Ok(Written::Status)
 }
 

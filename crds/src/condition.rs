@@ -12,6 +12,9 @@ pub const STALLED: &str = "Stalled";
 /// Somebody scales the workload up again and again, and Sluice down.
 pub const REPLICAS_CONTESTED: &str = "ReplicasContested";
 
+/// The steps are likely to find a regression that matters; the message says which, how often and when.
+pub const SENSITIVITY: &str = "Sensitivity";
+
 /// Sets a condition as apimachinery does: the transition time moves only when the status does.
 pub fn set(conditions: &mut Vec<Condition>, mut new: Condition) {
     match conditions.iter_mut().find(|c| c.type_ == new.type_) {

@@ -51,7 +51,7 @@ pub struct RolloutPolicyStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub failed: Vec<FailedDigest>,
-    /// `Ready`, `Reconciling` and `Stalled`, as kstatus defines them.
+    /// `Ready`, `Reconciling` and `Stalled`, as kstatus defines them; `Sensitivity`: what the metrics can see in these steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::bounded::conditions")]
     pub conditions: Vec<Condition>,

@@ -99,6 +99,8 @@ pub fn settings() -> impl Strategy<Value = Settings> {
                 least_looks,
                 longest_hold,
                 strict,
+                // Any step, none, and one that there is not.
+                anew: (least_looks > 0).then_some(least_looks as usize),
                 rollback_on_burn,
                 watch_split,
             }

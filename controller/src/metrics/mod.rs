@@ -28,6 +28,9 @@ pub trait Measure: Send + Sync {
     /// with its reason.
     fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, analysis::Batch>;
 
+    /// What the requests of a revision that serves alone have been over the window.
+    fn usual<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Usual>;
+
     /// How often the source scrapes, the default of 15 s when it cannot be read.
     fn scrape_interval<'a>(&'a self, namespace: &'a str, source: &'a str) -> BoxFuture<'a, Duration>;
 }
@@ -53,6 +56,15 @@ pub struct Request {
     pub analysis: crds::analysis::Analysis,
     /// What is counted of the built-in metrics; without it, they are asked for as numbers.
     pub counting: Option<Counting>,
+}
+
+/// What a service's requests usually are.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Usual {
+    /// Requests per second; `None` when nobody knows.
+    pub requests_per_second: Option<f64>,
+    /// The share of them that fails, 0 to 1; `None` when nobody knows.
+    pub errors: Option<f64>,
 }
 
 /// Which requests are counted.

@@ -14,14 +14,14 @@ use crds::{
 };
 use futures::{
     FutureExt,
-    future::{BoxFuture, join_all},
+    future::{BoxFuture, join, join_all},
 };
 use kube::{Api, Client};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Lack, Measure, Request, ask::ask, counts::Look, egress::Egress, misconfigured, provider, queries, secret, source,
-    source::Endpoint, source::Source, template, unknown,
+    Lack, Measure, Request, Usual, ask::ask, counts::Look, egress::Egress, misconfigured, provider, queries, secret,
+    source, source::Endpoint, source::Source, template, unknown,
 };
 
 /// How long the API server may take to say where the metrics are.
@@ -30,6 +30,8 @@ const FIND: Duration = Duration::from_secs(5);
 const SPARE: Duration = Duration::from_secs(1);
 /// How many scrapes before its window a look reads, to find the values to count from.
 const BEFORE: u32 = 5;
+/// What a survey may take.
+const SURVEY: Duration = Duration::from_secs(60);
 /// How long what a source says of its scrapes counts: every pass over a release asks for it.
 const FRESH: Duration = Duration::from_secs(30);
 /// How often a source is taken to scrape that could never be read.
@@ -102,6 +104,14 @@ impl PrometheusMeasure {
             (metric.name.clone(), sample.unwrap_or_else(|lack| unknown(&lack)))
         });
         Ok((window, join_all(samples).await.into_iter().collect()))
+    }
+
+    async fn survey(&self, request: &Request) -> Result<Usual, Lack> {
+        let source = self.find(&request.namespace, &request.analysis.source).await?;
+        let endpoint = source.open(&self.client, self.egress).await?;
+        let (rate, share) = (queries::request_rate(request), queries::error_share(request));
+        let (requests, errors) = join(ask(&endpoint, &rate, request.at), ask(&endpoint, &share, request.at)).await;
+        Ok(Usual { requests_per_second: requests.value, errors: errors.value })
     }
 
     async fn find(&self, namespace: &str, name: &str) -> Result<Source, Lack> {
@@ -177,6 +187,10 @@ async fn count(look: &Look<'_>, metric: &Metric) -> Result<Sample, Lack> {
 impl Measure for PrometheusMeasure {
     fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Batch> {
         self.look(request).boxed()
+    }
+
+    fn usual<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Usual> {
+        async { timeout(SURVEY, self.survey(request)).await.ok().and_then(Result::ok).unwrap_or_default() }.boxed()
     }
 
     fn scrape_interval<'a>(&'a self, namespace: &'a str, source: &'a str) -> BoxFuture<'a, Duration> {

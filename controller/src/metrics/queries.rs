@@ -55,6 +55,18 @@ fn selector(request: &Request) -> String {
     )
 }
 
+/// Requests per second of a revision over the window.
+pub fn request_rate(request: &Request) -> String {
+    format!("sum(rate(http_request_duration_seconds_count{{{}}}[{}]))", selector(request), window(request.window))
+}
+
+/// The share of a revision's requests of a day that was answered with 5xx.
+pub fn error_share(request: &Request) -> String {
+    let sum =
+        |more: &str| format!("sum(increase(http_request_duration_seconds_count{{{}{more}}}[1d]))", selector(request));
+    format!("({} or vector(0)) / ({} > 0)", sum(r#",status=~"5..""#), sum(""))
+}
+
 /// The raw samples of what is counted: requests, and those answered with 5xx by their label `status`.
 pub fn requests(request: &Request, range: TimeDelta) -> String {
     let both = both(request);

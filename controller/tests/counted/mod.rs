@@ -88,3 +88,32 @@ async fn an_outage_of_both_versions_is_not_blamed_on_the_new_one() {
     lab.until_phase("Inconclusive").await;
     lab.nothing_went_wrong();
 }
+
+fn sensitivity(lab: &Lab) -> Option<Value> {
+    let policy = lab.cluster.get("rolloutpolicies", NS, "shop").unwrap();
+    let conditions = policy.pointer("/status/conditions").unwrap().as_array().unwrap().clone();
+    conditions.into_iter().find(|c| c["type"] == "Sensitivity")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_says_once_what_its_steps_can_see() {
+    let lab = tested(shop::canary()).await;
+    lab.until("it says so", |_| sensitivity(&lab).is_some()).await;
+    let said = sensitivity(&lab).unwrap();
+    let message = said["message"].as_str().unwrap();
+    assert!(message.starts_with("at 40 requests per second these steps find success-rate going from "), "{said:#}");
+    let written = lab.cluster.writes("controller");
+    lab.cluster.advance(secs(4000)).await;
+    assert_eq!((lab.cluster.writes("controller"), sensitivity(&lab)), (written, Some(said)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_requests_is_asked_about_again() {
+    let lab = tested(shop::canary()).await;
+    lab.cluster.stop_traffic(NS, "shop");
+    lab.cluster.advance(secs(300)).await;
+    assert_eq!(sensitivity(&lab).unwrap()["reason"], "NoRequests");
+    lab.cluster.traffic(NS, "shop");
+    lab.cluster.advance(secs(3900)).await;
+    assert_ne!(sensitivity(&lab).unwrap()["reason"], "NoRequests");
+}

@@ -17,7 +17,7 @@ use chrono::DateTime;
 use controller::{
     api::Kube,
     context::Context,
-    metrics::{Counting, Measure, Request},
+    metrics::{Counting, Measure, Request, Usual},
     telemetry::Telemetry,
     watch,
 };
@@ -205,6 +205,17 @@ impl Measure for Numbers {
         let samples = request.analysis.metrics.iter().map(|m| (m.name.clone(), sample(&m.name))).collect();
         let window = counted.as_ref().map(|(window, _)| *window);
         async move { Batch { at: request.at, window, step: 0, samples } }.boxed()
+    }
+
+    fn usual<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Usual> {
+        let (to, window) = (self.0.elapsed(), request.window.to_std().unwrap_or_default());
+        let from = to.saturating_sub(window);
+        let (all, errors) = self.0.counts(&request.namespace, &request.policy, &request.revision, from, to);
+        let usual = Usual {
+            requests_per_second: Some(all as f64 / window.as_secs_f64()),
+            errors: (all > 0).then(|| errors as f64 / all as f64),
+        };
+        async move { usual }.boxed()
     }
 
     fn scrape_interval<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Duration> {
