@@ -78,7 +78,7 @@ async fn unknown_fields_are_refused_where_they_are_looked_for() -> anyhow::Resul
             ("policy-minimal", "/spec/traffic/istio"),
             ("policy-minimal", "/spec/traffic/service/weight"),
             ("policy-blue-green", "/spec/gates/0/approval"),
-            ("policy-linear", "/spec/analysis/falseRollback"),
+            ("policy-linear", "/spec/analysis/history"),
             ("suite", "/spec/serviceAccountName"),
             ("decision", "/spec/gate"),
         ] {

@@ -46,3 +46,26 @@ async fn a_version_with_one_percent_more_errors_is_taken_back_with_a_stated_erro
 async fn a_version_that_is_as_noisy_as_the_stable_one_is_promoted() -> anyhow::Result<()> {
     with_namespace("noisy", async |ns| delivered(&ns, false).await.map(|_| ())).await
 }
+
+#[tokio::test]
+async fn a_policy_says_what_its_steps_can_see() -> anyhow::Result<()> {
+    with_namespace("sensitivity", async |ns| {
+        let app = App::testapp("shop").no_gates().canary([20, 50]).bake("60s").success_rate(99.0).tested();
+        let shop = ns.taken_over(&app.noisy(NOISE)).await?;
+        let load = Load::on(&ns, &App::testapp("shop")).rate(50).start().await?;
+        let said = wait_for("the condition Sensitivity", secs(150), async || {
+            let status = shop.get().await?.status.unwrap_or_default();
+            match status.conditions.into_iter().find(|c| c.type_ == "Sensitivity" && c.status != "Unknown") {
+                Some(condition) => Ok(condition.message),
+                None => Err(Seen::yet("it says nothing")),
+            }
+        })
+        .await?;
+        println!("{said}");
+        let begins = "requests per second these steps find success-rate going from ";
+        ensure!(said.contains(begins) && said.contains(" of 100 releases"), "{said}");
+        load.stop().await?;
+        Ok(())
+    })
+    .await
+}
