@@ -2,8 +2,9 @@
 # bench.sh [PART...]: measures Sluice on a real Kubernetes and prints the figures beside those of its peers.
 #
 # Parts: live (releases under load, the controller killed), applied (manifests
-# applied again, the policy deleted), fleet (1, 200 and 1,000 policies at rest).
-# Default: all, which takes about 18 minutes. The local cluster "bench" is made
+# applied again, the policy deleted), verdicts (ten versions that are a little
+# worse, ten that are not), fleet (1, 200 and 1,000 policies at rest).
+# Default: all, which takes about 30 minutes. The local cluster "bench" is made
 # fresh and taken down at the end, whatever happens; KEEP=1 leaves it.
 #
 # PEERS=1 builds Flagger and Argo Rollouts from their Go modules, installs them

@@ -43,6 +43,7 @@ pub mod release;
 pub mod revision;
 pub mod selectors;
 pub mod traffic;
+pub mod verdict;
 pub mod wait;
 pub mod words;
 

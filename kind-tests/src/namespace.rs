@@ -72,10 +72,10 @@ impl Namespace {
 /// # Panics
 ///
 /// As the test does.
-pub async fn with_namespace(test: &str, body: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
+pub async fn with_namespace<T>(test: &str, body: impl AsyncFnOnce(Namespace) -> Result<T>) -> Result<T> {
     let ns = Namespace::create(test).await?;
     let outcome = AssertUnwindSafe(body(ns.clone())).catch_unwind().await;
-    let failed = !matches!(outcome, Ok(Ok(())));
+    let failed = !matches!(outcome, Ok(Ok(_)));
     if failed {
         eprintln!("\n{}", why(&outcome));
         dump::print(&ns).await;
@@ -88,9 +88,9 @@ pub async fn with_namespace(test: &str, body: impl AsyncFnOnce(Namespace) -> Res
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn why(outcome: &Result<Result<()>, Box<dyn Any + Send>>) -> String {
+fn why<T>(outcome: &Result<Result<T>, Box<dyn Any + Send>>) -> String {
     match outcome {
-        Ok(Ok(())) => "passed".into(),
+        Ok(Ok(_)) => "passed".into(),
         Ok(Err(error)) => format!("FAILED: {error:#}"),
         Err(panic) => {
             let text =

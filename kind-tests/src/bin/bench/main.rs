@@ -20,6 +20,7 @@ mod pods;
 mod progress;
 mod table;
 mod trail;
+mod verdicts;
 
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ use crate::{
 };
 
 /// What can be measured by itself, in this order.
-const PARTS: [&str; 3] = ["live", "applied", "fleet"];
+const PARTS: [&str; 4] = ["live", "applied", "verdicts", "fleet"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -127,6 +128,7 @@ async fn measure(parts: &[&str], peers: &[Peer], columns: &mut Columns) -> Resul
         let measured = match *part {
             "live" => with_namespace("bench-live", async |ns| live(&ns, column).await).await,
             "applied" => with_namespace("bench-applied", async |ns| applied::run(&ns, column).await).await,
+            "verdicts" => verdicts::run(column).await,
             _ => fleet(column).await,
         };
         failed.extend(measured.err().map(|error| format!("{part}: {error:#}")));
@@ -140,6 +142,8 @@ async fn of_peer(part: &str, peer: Peer, column: &mut Column) -> Result<()> {
     peer.running(&client, async || match part {
         "live" => with_namespace("bench-peer", async |ns| peer.live(&ns, column).await).await,
         "applied" => with_namespace("bench-peer", async |ns| peer.applied(&ns, column).await).await,
+        // Their rules are simulated, in many more releases: docs/analysis.md.
+        "verdicts" => Ok(()),
         _ => fleet_of(peer, column).await,
     })
     .await
