@@ -37,7 +37,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use counts::{Arm, Counts};
-pub use look::{Batch, Counted, Reason, Sample, Unknown};
+pub use look::{Batch, Counted, Past, Reason, Sample, Unknown};
 pub use objective::Objective;
 pub use sequential::{CountedMetric, Sequential, Tally, TestSaid, Tested};
 pub use values::{Alpha, Invalid, Kappa, Phi, Progress, Rate, Ratio};

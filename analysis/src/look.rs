@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::counts::DataError;
+use crate::history::History;
 use crate::ingest::Window;
 use crate::{Arm, Counts};
 
@@ -23,9 +24,48 @@ pub struct Batch {
     /// The step, counted from 1; the time after promotion is the one after the last.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub step: u32,
+    /// With the first look that is counted: the service's past, by name of the metric. What comes later is not taken, since the
+    /// tests are fixed before there is anything to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub past: Option<BTreeMap<String, Past>>,
     /// By name of the metric.
     #[schemars(extend("maxProperties" = 16))]
     pub samples: BTreeMap<String, Sample>,
+}
+
+/// What a service's requests were in the days before a release, all versions together.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Past {
+    /// Hours that had requests.
+    pub hours: u32,
+    /// Requests in all of them.
+    pub requests: u64,
+    /// Those that failed, or took too long.
+    pub errors: u64,
+    /// How many times the usual rate an hour may have: by how the rate went up and down, 1.2 to 5.
+    pub factor: f64,
+}
+
+impl Past {
+    /// From requests and errors by hour, oldest first; hours without requests are left out. None where they are fewer than 24.
+    pub fn of(hours: &[Arm]) -> Option<Self> {
+        let hours: Vec<Arm> = hours.iter().copied().filter(|hour| hour.requests() > 0).collect();
+        let history = History::of(&hours).ok()?;
+        let (requests, errors) = (history.total.requests(), history.total.errors());
+        Some(Self { hours: u32::try_from(hours.len()).ok()?, requests, errors, factor: history.factor })
+    }
+
+    /// What a canary is held to by it; none where these numbers are none.
+    pub fn history(&self) -> Option<History> {
+        History::remembered(Arm::new(self.requests, self.errors).ok()?, self.factor).ok()
+    }
+
+    /// Requests per second.
+    pub(crate) fn requests_per_second(&self) -> f64 {
+        self.requests as f64 / (f64::from(self.hours.max(1)) * 3600.0)
+    }
 }
 
 impl Batch {

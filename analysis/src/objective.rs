@@ -98,6 +98,7 @@ mod tests {
                 at: at(i as i64),
                 window: None,
                 step: 1,
+                past: None,
                 samples: BTreeMap::from([
                     ("success-rate".into(), sample(v)),
                     ("latency-p99".into(), Sample::value(0.1)),

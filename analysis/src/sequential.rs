@@ -1,6 +1,6 @@
 //! Metrics that are counted, tested over the whole release.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::release::{
     Test, TestReport, Tolerance,
 };
 use crate::words::thousands;
-use crate::{Alpha, Arm, Batch, MetricJudgement, Rate, Sample, Verdict};
+use crate::{Alpha, Arm, Batch, MetricJudgement, Past, Rate, Sample, Verdict};
 
 /// How metrics that are counted are tested.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +135,9 @@ impl Sequential {
 
     /// Judges all metrics that are counted, over all looks, oldest first.
     pub(crate) fn judge(&self, batches: &[&Batch]) -> Vec<Judged> {
-        let mut replay = Replay::new(&self.plan);
+        let past = batches.iter().find(|batch| batch.is_counted()).and_then(|batch| batch.past.as_ref());
+        let plan = past.and_then(|past| self.with_past(past));
+        let mut replay = Replay::new(plan.as_ref().unwrap_or(&self.plan));
         batches.iter().filter_map(|batch| entry(batch)).for_each(|entry| replay.look(&entry));
         let step = batches.last().map_or(0, |batch| batch.step);
         let here = |name: &str| -> u64 {
@@ -145,6 +147,19 @@ impl Sequential {
         let last = |name: &str| batches.last().and_then(|batch| batch.samples.get(name));
         let reports = replay.decided().metrics;
         reports.iter().map(|report| self.judged(report, here(&report.name), last(&report.name))).collect()
+    }
+
+    /// The tests, with a limit from the service's past for each metric that has one.
+    fn with_past(&self, past: &BTreeMap<String, Past>) -> Option<release::Plan> {
+        let mut settings = self.plan.settings().clone();
+        let beside: f64 = settings.steps.iter().map(|step| step.seconds * (1.0 - step.weight)).sum();
+        for metric in &mut settings.metrics {
+            let (Policy::Errors(policy), Some(past)) = (&mut metric.policy, past.get(&metric.name)) else { continue };
+            policy.history = past.history();
+            let usual = policy.history.map(|history| history.usual());
+            policy.expected_errors = usual.map(|usual| usual * past.requests_per_second() * beside);
+        }
+        release::Plan::new(settings).ok()
     }
 
     fn judged(&self, report: &MetricReport, requests: u64, last: Option<&Sample>) -> Judged {

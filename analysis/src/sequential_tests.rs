@@ -27,7 +27,7 @@ fn arm(requests: u64, errors: u64) -> Arm {
 
 fn batch(look: i64, step: u32, sample: Sample) -> Batch {
     let window = Some(Window { after: at(look - 1).into(), until: at(look).into() });
-    Batch { at: at(look), window, step, samples: [("success-rate".into(), sample)].into() }
+    Batch { at: at(look), window, step, past: None, samples: [("success-rate".into(), sample)].into() }
 }
 
 /// So many looks at the same counts, in step 1.
@@ -143,4 +143,39 @@ fn numbers_for_people_are_short_and_finite() {
     for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(digits(odd).is_finite());
     }
+}
+
+/// A week of a quiet service: one request per second, of which one of ten thousand fails.
+fn quiet() -> Past {
+    let hours: Vec<Arm> = (0..168).map(|hour| arm(3_600, u64::from(hour % 3 == 0))).collect();
+    Past::of(&hours).unwrap()
+}
+
+#[test]
+fn a_past_sees_with_few_requests_what_the_version_beside_it_cannot_show() {
+    let few = || looks(3, arm(20, 1), arm(80, 0));
+    assert_ne!(judged(&few()).verdict, Verdict::Fail);
+    let mut batches = few();
+    batches[0].past = Some([("success-rate".into(), quiet())].into());
+    let judged = judged(&batches);
+    assert_eq!(judged.verdict, Verdict::Fail, "{judged:?}");
+    assert!(judged.metrics[0].message.contains("that its past allows"), "{judged:?}");
+}
+
+#[test]
+fn a_past_that_comes_after_the_first_counts_is_not_taken() {
+    let mut batches = looks(6, arm(12, 1), arm(48, 0));
+    let without = judged(&batches);
+    batches[1].past = Some([("success-rate".into(), quiet())].into());
+    assert_eq!(judged(&batches), without);
+}
+
+#[test]
+fn a_past_of_less_than_a_day_of_requests_is_none() {
+    let hours = |n: usize| [vec![arm(0, 0); 168], vec![arm(100, 1); n]].concat();
+    assert_eq!(Past::of(&hours(23)), None);
+    let past = Past::of(&hours(24)).unwrap();
+    assert_eq!((past.hours, past.requests, past.errors), (24, 2_400, 24));
+    assert!(Past { factor: f64::NAN, ..past }.history().is_none());
+    assert!(Past { errors: 9_999, ..past }.history().is_none());
 }

@@ -37,6 +37,11 @@ pub struct Analysis {
     #[serde(default = "hundred")]
     #[schemars(range(min = 1, max = 1000000))]
     pub min_requests: i32,
+    /// How far back the service's past is asked for what it usually fails, before a release has live traffic: with few requests it
+    /// tells more than the version beside it. `0s` asks for none; what has less than a day of requests has none.
+    #[serde(default = "week")]
+    #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self) == duration('0s') || (duration(self) >= duration('24h') && duration(self) <= duration('168h'))", "analysis.history must be 24h to 168h, or 0s for none"))]
+    pub history: GoDuration,
     /// Another rule than sequential tests of the built-in metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -181,6 +186,10 @@ fn fifteen_seconds() -> GoDuration {
 
 fn ten_minutes() -> GoDuration {
     GoDuration::seconds(600)
+}
+
+fn week() -> GoDuration {
+    GoDuration::seconds(168 * 3600)
 }
 
 fn hundredth() -> f64 {

@@ -23,7 +23,7 @@ pub struct Delivered {
 
 /// The application with its success rate counted and tested; without a conformance test, which would meet an error too.
 pub fn app(name: &str) -> App {
-    App::testapp(name).no_gates().canary([50]).bake("20s").success_rate(99.0).tested()
+    App::testapp(name).no_gates().canary([50]).bake("90s").success_rate(99.0).tested()
 }
 
 /// Delivers a version that is as noisy, which must be promoted, or one percent worse, which must be taken back.

@@ -2,9 +2,13 @@
 
 use std::{path::PathBuf, process::Command};
 
+use analysis::ingest::UnixMillis;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta};
-use controller::metrics::{Request, queries::built_in};
+use controller::metrics::{
+    Counting, Request,
+    queries::{self, Counter, built_in},
+};
 use serde_json::{Value, json};
 
 /// How far back the queries reach, in seconds; a sample each second.
@@ -16,7 +20,12 @@ const NOW: &str = "30s";
 const OURS: &str = r#"namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2""#;
 
 fn query(name: &str) -> Result<String> {
-    let request = Request {
+    built_in(name, &request(name)?).with_context(|| format!("a query for {name}"))
+}
+
+fn request(name: &str) -> Result<Request> {
+    let counting = Counting { after: UnixMillis(0), stable: Some("11111111".into()), both: true, past_hours: 24 };
+    Ok(Request {
         namespace: "shop".into(),
         policy: "frontend".into(),
         workload: "frontend".into(),
@@ -25,9 +34,8 @@ fn query(name: &str) -> Result<String> {
         window: TimeDelta::seconds(WINDOW),
         at: DateTime::default(),
         analysis: serde_json::from_value(json!({ "metrics": [{ "name": name, "objective": { "min": 1 } }] }))?,
-        counting: None,
-    };
-    built_in(name, &request).with_context(|| format!("a query for {name}"))
+        counting: Some(counting),
+    })
 }
 
 /// Requests of one pod: the series' labels beside those of the revision, and its samples in promtool's notation.
@@ -42,12 +50,23 @@ fn bucket(labels: &str, samples: &str) -> Value {
 
 /// Asserts what a built-in metric says over these series; `None` is no data.
 fn says(test: &str, metric: &str, series: &[Value], expected: Option<f64>) -> Result<()> {
+    evaluates(test, &query(metric)?, ("1s", NOW), series, expected)
+}
+
+/// The same for any query that gives one number.
+fn evaluates(
+    test: &str,
+    query: &str,
+    (interval, now): (&str, &str),
+    series: &[Value],
+    expected: Option<f64>,
+) -> Result<()> {
     let samples: Vec<_> = expected.iter().map(|value| json!({ "labels": "{}", "value": value })).collect();
     // JSON is YAML.
     let rules = json!({ "evaluation_interval": "1s", "tests": [{
-        "interval": "1s",
+        "interval": interval,
         "input_series": series,
-        "promql_expr_test": [{ "expr": query(metric)?, "eval_time": NOW, "exp_samples": samples }],
+        "promql_expr_test": [{ "expr": query, "eval_time": now, "exp_samples": samples }],
     }] });
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.json"));
     std::fs::write(&file, rules.to_string()).with_context(|| format!("writing {}", file.display()))?;
@@ -135,4 +154,44 @@ fn a_latency_is_the_quantile_over_all_pods_and_nothing_without_requests() -> Res
     says("latency", "latency-p50", &series, Some(0.375))?;
     let idle = [of("a", "0.1", "5x30"), of("a", "+Inf", "5x30")];
     says("latency-idle", "latency-p50", &idle, None)
+}
+
+/// What is counted is read as raw samples: promtool tells how many of them there are.
+#[test]
+fn raw_samples_are_those_of_callers_requests_of_both_revisions_and_of_the_buckets_that_matter() -> Result<()> {
+    let range = TimeDelta::seconds(WINDOW);
+    let request = request("success-rate")?;
+    let stable = OURS.replace("3f9c01d2", "11111111");
+    let other = OURS.replace("3f9c01d2", "22222222");
+    let of = |labels: &str, name: &str, more: &str| json!({ "series": format!("{name}{{{labels}{more}}}"), "values": "0+1x30" });
+    let count = "http_request_duration_seconds_count";
+    let path = |path: &str| format!(r#",status="200",path="{path}""#);
+    let series: Vec<_> = [OURS, stable.as_str(), other.as_str()]
+        .into_iter()
+        .flat_map(|labels| [of(labels, count, &path("/")), of(labels, count, &path("/readyz")), of(labels, "up", "")])
+        .collect();
+    let samples = |query: &str| format!("sum(count_over_time({query}))");
+    evaluates("raw_requests", &samples(&queries::requests(&request, range)), ("1s", NOW), &series, Some(20.0))?;
+    evaluates("raw_scrapes", &samples(&queries::scrapes(&request, range)), ("1s", NOW), &series, Some(20.0))?;
+    let bound = |le: &str| of(OURS, "http_request_duration_seconds_bucket", &format!(r#"{},le="{le}""#, path("/")));
+    let series: Vec<_> = ["0.5", "0x5", "1", "+Inf"].map(bound).into();
+    let query = queries::buckets(&request, &["0.5", "+Inf"], range);
+    evaluates("raw_buckets", &samples(&query), ("1s", NOW), &series, Some(20.0))?;
+    evaluates("bounds", &format!("count({})", queries::bounds(&request)), ("1s", NOW), &series, Some(4.0))
+}
+
+#[test]
+fn an_hour_of_the_past_is_that_of_all_revisions_with_the_first_errors() -> Result<()> {
+    let request = request("success-rate")?;
+    let old = OURS.replace("3f9c01d2", "11111111");
+    let of = |labels: &str, status: &str, values: &str| {
+        let series = format!(r#"http_request_duration_seconds_count{{{labels},path="/",status="{status}"}}"#);
+        json!({ "series": series, "values": values })
+    };
+    // A sample each five minutes for three hours; the error series is born with its first error in the second one.
+    let series = [of(OURS, "200", "0+5x36"), of(&old, "200", "0+1x36"), of(OURS, "500", "_x18 1x18")];
+    let sum = |counter: Counter| format!("round(sum_over_time({}))", queries::by_hour(&request, counter, 24));
+    let hours = ("5m", "3h");
+    evaluates("past_requests", &sum(Counter::Requests), hours, &series, Some(217.0))?;
+    evaluates("past_errors", &sum(Counter::Errors), hours, &series, Some(1.0))
 }

@@ -73,6 +73,11 @@ pub fn counted_after(policy: &Policy, journal: &Journal) -> Option<UnixMillis> {
     Some(last.unwrap_or(since).max(since))
 }
 
+/// Whether anything has been counted, so that the tests are fixed.
+pub fn has_begun(journal: &Journal) -> bool {
+    journal.analysis.looks.iter().any(Batch::is_counted)
+}
+
 /// Takes a look into the journal and judges. Returns why the release must end, if the metrics say so.
 pub(crate) fn record(
     policy: &Policy,
@@ -104,6 +109,9 @@ fn take_up(policy: &Policy, analysis: &Analysis, batch: &Batch, journal: &mut Jo
         // It was begun before something that changes what is counted: its counts would be of the wrong time.
         batch.samples.retain(|_, sample| sample.counts.is_none());
         batch.window = None;
+    }
+    if has_begun(journal) {
+        batch.past = None;
     }
     let baked = baked(policy, journal).is_some_and(|end| batch.at >= end);
     let last = is_last(policy, journal);

@@ -74,9 +74,21 @@ impl History {
         }
         let spread = spread(hours, total.errors());
         let factor = spread.map_or(QUIET_FACTOR, Spread::factor);
+        Ok(Self { spread, ..Self::remembered(total, factor)? })
+    }
+
+    /// The same from what is remembered of it: how it went up and down is in the factor.
+    ///
+    /// # Errors
+    ///
+    /// When there are no requests, or the factor is none of those that a past gives.
+    pub fn remembered(total: Arm, factor: f64) -> Result<Self, HistoryError> {
+        if total.requests() == 0 || !(FACTORS.0..=FACTORS.1).contains(&factor) {
+            return Err(HistoryError::NoRequests);
+        }
         let upper = gamma_inverse(0.95, total.errors() as f64 + 1.0) / total.requests() as f64;
         let limit = Rate::new((factor * upper).min(0.5)).map_err(|_| HistoryError::NoRequests)?;
-        Ok(Self { total, spread, factor, upper, limit })
+        Ok(Self { total, spread: None, factor, upper, limit })
     }
 
     /// The usual rate; half an error where there was none.

@@ -18,8 +18,6 @@ use crate::{Alpha, Counts, Rate, ci};
 
 /// Requests of a window beyond which a counter must be wrong, and the exact tests would take for ever.
 const MOST_REQUESTS: u64 = 1 << 30;
-/// The probability with which a regression must have been seen.
-const ENOUGH_POWER: f64 = 0.8;
 /// Windows in which the canary failed, before it can be rolled back. A look counts at most what its rarest hundredth would, which
 /// is not less than one error: with hardly any requests, one error would else be enough.
 const BAD_WINDOWS: usize = 2;
@@ -48,6 +46,8 @@ pub(super) struct ErrorTests<'a> {
     absolute: Vec<Absolute>,
     floor: Option<Counted>,
     acceptance: Acceptance,
+    /// The probability with which a regression must have been seen.
+    enough: f64,
     looks: Vec<(Counts, Moment)>,
     total: Counts,
     intake: Intake,
@@ -89,6 +89,7 @@ impl<'a> ErrorTests<'a> {
             // At all of the metric's alpha: a rollback takes both (intersection-union test, Berger 1982).
             floor: tolerance.floor().map(|floor| counted(Test::Floor, Kernel::One(floor), 1.0)),
             acceptance: Acceptance::new(policy.acceptable(), beta, policy.phi, policy.onset, usual),
+            enough: 1.0 - beta.get(),
             looks: Vec::new(),
             total: Counts::default(),
             intake: Intake::default(),
@@ -174,7 +175,7 @@ impl<'a> ErrorTests<'a> {
             Standing::ServiceDegraded { by }
         } else if self.acceptance.accepted() {
             Standing::Accepted
-        } else if power.is_some_and(|(_, power)| power >= ENOUGH_POWER) {
+        } else if power.is_some_and(|(_, power)| power >= self.enough) {
             Standing::Sufficient
         } else {
             Standing::Open

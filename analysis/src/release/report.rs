@@ -54,7 +54,7 @@ pub enum Standing {
     },
     /// Proven good enough.
     Accepted,
-    /// Not proven, but a canary as bad as must be seen would have been rolled back by now with probability .8.
+    /// Not proven, but a canary as bad as must be seen would have been rolled back by now with a probability of 1 less beta.
     Sufficient,
     /// There is not enough to tell.
     Open,

@@ -6,16 +6,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::{
-    Arm, Counted, Counts, Reason, Sample,
+    Arm, Counted, Counts, Past, Reason, Sample,
     histogram::{Bounds, HistogramBatch, HistogramIngest, Place},
     ingest::{
         ArmScrape, BadSample, CountIngest, NoData, Observation, RawSample, Role, Series, Target, UnixMillis, Window,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use crds::analysis::Metric;
+use futures::future::join;
 use prometheus_http_query::response::RangeVector;
 
-use super::{Counting, Lack, Request, ask, misconfigured, provider, queries, source::Endpoint};
+use super::{
+    Counting, Lack, Request, ask, misconfigured, provider,
+    queries::{self, Counter},
+    source::Endpoint,
+};
 
 /// What tells the revisions apart.
 const REVISION: &str = "sluice_dev_revision";
@@ -91,7 +97,7 @@ impl<'a> Look<'a> {
         let Some(bounds) = self.bounds(seconds).await? else {
             return Err(nothing(&NoData::Canary));
         };
-        let wanted: Vec<&str> = bounds.written.iter().map(String::as_str).collect();
+        let wanted: Vec<&str> = bounds.written.iter().map(|(_, text)| text.as_str()).collect();
         let query = queries::buckets(self.request, &wanted, self.range);
         let series = ask::samples(self.endpoint, &query, self.at).await?;
         let (canary, stable) = self.sides(&series, |series| histograms(&bounds.bounds, series))?;
@@ -102,6 +108,40 @@ impl<'a> Look<'a> {
             Observation::NoData(why) => Err(nothing(&why)),
             Observation::Dropped(why) => Err(provider(why.to_string())),
         }
+    }
+
+    /// What the service's requests were before counting began, all versions together; none where that is asked of nobody, cannot
+    /// be had, or is less than a day.
+    pub(super) async fn past(&self, metric: &Metric) -> Option<Past> {
+        if self.counting.past_hours == 0 {
+            return None;
+        }
+        let (all, errors) = match metric.objective.max_duration {
+            None => join(self.by_hour(Counter::Requests), self.by_hour(Counter::Errors)).await,
+            Some(bound) => {
+                let around = self.bounds(bound.0.as_secs_f64()).await.ok()??;
+                let (high, infinite) = around.ends()?;
+                let (all, within) =
+                    join(self.by_hour(Counter::Within(infinite)), self.by_hour(Counter::Within(high))).await;
+                let within = within?;
+                let over = all.as_ref()?.iter().map(|(at, all)| (*at, all - within.get(at).copied().unwrap_or(0.0)));
+                let over = over.collect();
+                (all, Some(over))
+            }
+        };
+        let errors = errors?;
+        let count = |value: f64| value.round().max(0.0) as u64;
+        let arm = |(at, all): (&UnixMillis, &f64)| Arm::clamped(count(*all), count(*errors.get(at).unwrap_or(&0.0))).0;
+        Past::of(&all?.iter().map(arm).collect::<Vec<_>>())
+    }
+
+    /// By the end of each hour.
+    async fn by_hour(&self, counter: Counter<'_>) -> Option<BTreeMap<UnixMillis, f64>> {
+        let query = queries::by_hour(self.request, counter, self.counting.past_hours);
+        let at = DateTime::from_timestamp_millis(self.window.after.0)?;
+        let series = ask::samples(self.endpoint, &query, at).await.ok()?;
+        let [series] = series.as_slice() else { return None };
+        Some(series.samples().iter().map(|s| (millis(s.timestamp()), s.value())).collect())
     }
 
     /// The bounds of the buckets around a bound of latency, and how they and the count of all are written; `None` without any.
@@ -127,7 +167,7 @@ impl<'a> Look<'a> {
             }
         };
         let needed = |bound: &f64| bound.is_infinite() || kept.contains(bound);
-        let written = written.into_iter().filter(|(bound, _)| needed(bound)).map(|(_, text)| text).collect();
+        let written = written.into_iter().filter(|(bound, _)| needed(bound)).collect();
         let bounds = Bounds::try_from(kept).map_err(|wrong| provider(wrong.to_string()))?;
         Ok(Some(Around { bounds, written }))
     }
@@ -165,7 +205,16 @@ impl<'a> Look<'a> {
 /// The bounds around a bound of latency, and how the server writes them.
 struct Around {
     bounds: Bounds,
-    written: Vec<String>,
+    written: Vec<(f64, String)>,
+}
+
+impl Around {
+    /// The bound above which requests are surely slower, and that of all requests, as they are written.
+    fn ends(&self) -> Option<(&str, &str)> {
+        let high = self.bounds.get().last()?;
+        let text = |wanted: f64| self.written.iter().find(|(bound, _)| *bound == wanted).map(|(_, text)| text.as_str());
+        Some((text(*high)?, text(f64::INFINITY)?))
+    }
 }
 
 /// One series per counter, also where its pod was labelled anew in the meantime.

@@ -33,11 +33,11 @@ fn up() -> Value {
     matrix(&[series(CANDIDATE, &[], &scrapes), series(STABLE, &[], &scrapes)])
 }
 
-async fn look(metrics: Value, answers: Vec<(&'static str, Value)>) -> analysis::Batch {
+async fn look(metrics: Value, past_hours: u32, answers: Vec<(&'static str, Value)>) -> analysis::Batch {
     let url = paper_samples(answers).await;
     let spec = json!({ "url": url, "timeout": "2s", "scrapeInterval": "5s", "delay": "0s" });
     let at = DateTime::from_timestamp(AFTER + 15, 0).unwrap();
-    let counting = Counting { after: UnixMillis(AFTER * 1000), stable: Some(STABLE.into()), both: true };
+    let counting = Counting { after: UnixMillis(AFTER * 1000), stable: Some(STABLE.into()), both: true, past_hours };
     let analysis = serde_json::from_value(json!({ "metrics": metrics })).unwrap();
     let request = Request { at, counting: Some(counting), analysis, ..request() };
     measure([(OWN, source(spec))]).measure(&request).await
@@ -45,7 +45,7 @@ async fn look(metrics: Value, answers: Vec<(&'static str, Value)>) -> analysis::
 
 async fn errors(up: Value, requests: &[Value]) -> Sample {
     let metrics = json!([{ "name": "success-rate", "objective": { "min": 99 } }]);
-    let batch = look(metrics, vec![("up{", up), ("http_request_duration_seconds_count{", matrix(requests))]).await;
+    let batch = look(metrics, 0, vec![("up{", up), ("http_request_duration_seconds_count{", matrix(requests))]).await;
     assert_eq!(
         batch.window.unwrap(),
         Window { after: UnixMillis(AFTER * 1000), until: UnixMillis((AFTER + 15) * 1000) }
@@ -140,7 +140,7 @@ async fn slower(bound: &str, all: &[&str], of_candidate: Vec<Value>, of_stable: 
         ("count by (le)", json!({ "resultType": "vector", "result": bounds })),
         ("http_request_duration_seconds_bucket{", matrix(&series)),
     ];
-    look(metrics, answers).await.samples["latency-p99"].clone()
+    look(metrics, 0, answers).await.samples["latency-p99"].clone()
 }
 
 const ALL: &[&str] = &["0.1", "0.5", "1", "+Inf"];
@@ -176,4 +176,30 @@ async fn a_scrape_that_lacks_a_bucket_is_made_up_for_by_the_next() {
     candidate.extend(buckets(CANDIDATE, &["+Inf"], &[(-2, &[10.0]), (13, &[110.0])]));
     let stable = buckets(STABLE, &["0.5", "+Inf"], &[(-2, &[10.0, 10.0]), (13, &[410.0, 412.0])]);
     assert_eq!(numbers(&slower("500ms", ALL, candidate, stable).await), [100, 10, 402, 2]);
+}
+
+/// A number for each of so many hours before counting begins.
+fn hours(count: i64, each: f64) -> Value {
+    let values: Vec<_> = (1..=count).map(|hour| json!([AFTER - hour * 3600, each.to_string()])).collect();
+    json!({ "resultType": "matrix", "result": [{ "metric": {}, "values": values }] })
+}
+
+async fn past(count: i64, past_hours: u32) -> Option<Past> {
+    let metrics = json!([{ "name": "success-rate", "objective": { "min": 99 } }]);
+    let labels = r#"namespace="shop",sluice_dev_policy="frontend",path!~"(.*/)?(readyz|healthz|metrics)/?""#;
+    let errors = format!(r#"(((sum(increase(http_request_duration_seconds_count{{{labels},status=~"5..""#);
+    let answers = vec![
+        ("up{", up()),
+        (Box::leak(errors.into_boxed_str()) as &'static str, hours(count, 4.4)),
+        ("(((sum(increase(http_request_duration_seconds_count{", hours(count, 1000.0)),
+    ];
+    look(metrics, past_hours, answers).await.past?.get("success-rate").copied()
+}
+
+#[tokio::test]
+async fn the_past_is_counted_by_hour_once_it_is_asked_for_and_a_day_long() {
+    let week = past(168, 168).await.unwrap();
+    assert_eq!((week.hours, week.requests, week.errors), (168, 168_000, 168 * 4));
+    assert_eq!(past(23, 168).await, None);
+    assert_eq!(past(168, 0).await, None);
 }

@@ -76,6 +76,8 @@ pub struct Counting {
     pub stable: Option<String>,
     /// Whether that one is given traffic too: silence is a lack of data then.
     pub both: bool,
+    /// So many hours of the service's past are asked for; none when 0.
+    pub past_hours: u32,
 }
 
 /// Why there is no number.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use analysis::{Batch, Sample, ingest::Window};
+use analysis::{Batch, Sample};
 use chrono::TimeDelta;
 use crds::{
     analysis::{Metric, TemplateRef},
@@ -68,13 +68,13 @@ impl PrometheusMeasure {
     }
 
     async fn look(&self, request: &Request) -> Batch {
-        let (window, samples) = self.samples(request).await.unwrap_or_else(|lack| {
-            (None, request.analysis.metrics.iter().map(|metric| (metric.name.clone(), unknown(&lack))).collect())
-        });
-        Batch { at: request.at, window, step: 0, samples }
+        self.batch(request).await.unwrap_or_else(|lack| {
+            let lacks = request.analysis.metrics.iter().map(|metric| (metric.name.clone(), unknown(&lack)));
+            Batch { at: request.at, window: None, step: 0, past: None, samples: lacks.collect() }
+        })
     }
 
-    async fn samples(&self, request: &Request) -> Result<(Option<Window>, BTreeMap<String, Sample>), Lack> {
+    async fn batch(&self, request: &Request) -> Result<Batch, Lack> {
         if request.window <= TimeDelta::zero() {
             return Err(misconfigured(format!("a window of {} holds no requests", queries::window(request.window))));
         }
@@ -103,7 +103,18 @@ impl PrometheusMeasure {
             let sample = timeout_at(end, asked).await.unwrap_or_else(|_| Err(late()));
             (metric.name.clone(), sample.unwrap_or_else(|lack| unknown(&lack)))
         });
-        Ok((window, join_all(samples).await.into_iter().collect()))
+        let past = async {
+            let Some(Ok(look)) = &counts else { return None };
+            let metrics = request.analysis.metrics.iter().filter(|metric| counted(metric));
+            let all = metrics.map(async |metric| {
+                let past = timeout_at(end, look.past(metric)).await.ok().flatten()?;
+                Some((metric.name.clone(), past))
+            });
+            let all: BTreeMap<_, _> = join_all(all).await.into_iter().flatten().collect();
+            (!all.is_empty()).then_some(all)
+        };
+        let (samples, past) = join(join_all(samples), past).await;
+        Ok(Batch { at: request.at, window, step: 0, past, samples: samples.into_iter().collect() })
     }
 
     async fn survey(&self, request: &Request) -> Result<Usual, Lack> {

@@ -24,15 +24,18 @@ pub fn built_in(name: &str, request: &Request) -> Option<String> {
     }
 }
 
-/// Requests and those answered with 5xx are counted with the first value of each series that was born within the window, which
-/// `increase` leaves out (prometheus/prometheus#3886): the first error of a pod is most of what few requests can tell.
+/// A counter's growth with the first value of each series that was born within the window, which `increase` leaves out
+/// (prometheus/prometheus#3886): the first error of a pod is most of what few requests can tell.
+fn counted(series: &str, window: &str) -> String {
+    format!(
+        "((sum(increase({series}[{window}])) or vector(0)) + (sum(min_over_time({series}[{window}]) unless {series} offset {window}) or vector(0)))"
+    )
+}
+
 fn success_rate(request: &Request) -> String {
     let counted = |more: &str| {
         let series = format!("http_request_duration_seconds_count{{{}{more}}}", selector(request));
-        let window = window(request.window);
-        format!(
-            "((sum(increase({series}[{window}])) or vector(0)) + (sum(min_over_time({series}[{window}]) unless {series} offset {window}) or vector(0)))"
-        )
+        counted(&series, &window(request.window))
     };
     format!("100 * (1 - {errors} / ({all} > 0))", errors = counted(r#",status=~"5..""#), all = counted(""))
 }
@@ -71,6 +74,30 @@ pub fn error_share(request: &Request) -> String {
 pub fn requests(request: &Request, range: TimeDelta) -> String {
     let both = both(request);
     format!("http_request_duration_seconds_count{{{both},path!~\"{PROBES}\"}}[{}]", window(range))
+}
+
+/// What is counted of a service's past, all versions together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Counter<'a> {
+    /// All requests.
+    Requests,
+    /// Those answered with 5xx.
+    Errors,
+    /// Those within a bucket, by its bound as it is written.
+    Within(&'a str),
+}
+
+/// So many of them by hour, the first value of each series that was born in an hour among them.
+pub fn by_hour(request: &Request, counter: Counter, hours: u32) -> String {
+    let (kind, more) = match counter {
+        Counter::Requests => ("count", String::new()),
+        Counter::Errors => ("count", r#",status=~"5..""#.to_owned()),
+        Counter::Within(bound) => ("bucket", format!(r#",le="{}""#, escaped(bound))),
+    };
+    let (namespace, policy) = (escaped(&request.namespace), escaped(&request.policy));
+    let labels = format!(r#"namespace="{namespace}",sluice_dev_policy="{policy}",path!~"{PROBES}"{more}"#);
+    let counted = counted(&format!("http_request_duration_seconds_{kind}{{{labels}}}"), "1h");
+    format!("({counted})[{hours}h:1h]")
 }
 
 /// When each pod was scraped, well or not.
@@ -145,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_asked_for_as_raw_samples_of_both_revisions() {
-        let counting = Counting { after: UnixMillis(0), stable: Some("11111111".into()), both: true };
+        let counting = Counting { after: UnixMillis(0), stable: Some("11111111".into()), both: true, past_hours: 0 };
         let request = Request { counting: Some(counting), ..request() };
         let range = TimeDelta::seconds(75);
         insta::assert_snapshot!(requests(&request, range), @r#"http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111",path!~"(.*/)?(readyz|healthz|metrics)/?"}[75s]"#);

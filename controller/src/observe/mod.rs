@@ -217,7 +217,9 @@ impl Observed {
         let after = planner::counted_after(&self.policy, &release.journal)?;
         let stable = release.from.as_ref().map(|from| from.revision.to_string());
         let both = stable.is_some() && release.journal.step.is_some();
-        Some(crate::metrics::Counting { after, stable, both })
+        let past = self.releases.plan(release)?.analysis?.history.0.as_secs() / 3600;
+        let past_hours = if planner::looks::has_begun(&release.journal) { 0 } else { u32::try_from(past).unwrap_or(0) };
+        Some(crate::metrics::Counting { after, stable, both, past_hours })
     }
 
     async fn decisions(&self, context: &Arc<Context>, namespace: &str) -> Result<Vec<planner::world::Decision>, Error> {

@@ -204,7 +204,7 @@ impl Measure for Numbers {
         let sample = |name: &str| counted.as_ref().map_or_else(|| sample(name), |(_, sample)| sample.clone());
         let samples = request.analysis.metrics.iter().map(|m| (m.name.clone(), sample(&m.name))).collect();
         let window = counted.as_ref().map(|(window, _)| *window);
-        async move { Batch { at: request.at, window, step: 0, samples } }.boxed()
+        async move { Batch { at: request.at, window, step: 0, past: None, samples } }.boxed()
     }
 
     fn usual<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Usual> {

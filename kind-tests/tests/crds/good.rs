@@ -64,6 +64,7 @@ async fn what_is_left_out_gets_the_defaults_of_the_reference() -> anyhow::Result
         ensure!(analysis["onUnknown"] == want, "{analysis}");
         ensure!(analysis["interval"] == "15s" && analysis.get("mode").is_none(), "{analysis}");
         ensure!(analysis["falseRollback"] == 0.01 && analysis["minRequests"] == 100, "{analysis}");
+        ensure!(analysis["history"] == "168h", "{analysis}");
         Ok(())
     })
     .await
@@ -78,7 +79,7 @@ async fn unknown_fields_are_refused_where_they_are_looked_for() -> anyhow::Resul
             ("policy-minimal", "/spec/traffic/istio"),
             ("policy-minimal", "/spec/traffic/service/weight"),
             ("policy-blue-green", "/spec/gates/0/approval"),
-            ("policy-linear", "/spec/analysis/history"),
+            ("policy-linear", "/spec/analysis/burnRate"),
             ("suite", "/spec/serviceAccountName"),
             ("decision", "/spec/gate"),
         ] {

@@ -134,7 +134,7 @@ impl Model {
             .filter(|m| Some(&m.name) != self.unspoken.as_ref())
             .map(|m| (m.name.clone(), sample(m)))
             .collect();
-        (due <= self.now()).then(|| Batch { at: self.now(), window: Some(window), step: 0, samples })
+        (due <= self.now()).then(|| Batch { at: self.now(), window: Some(window), step: 0, past: None, samples })
     }
 
     /// Requests by the split: one of a thousand fails at a good version, one of five at a bad one.
