@@ -178,4 +178,5 @@ fn a_past_of_less_than_a_day_of_requests_is_none() {
     assert_eq!((past.hours, past.requests, past.errors), (24, 2_400, 24));
     assert!(Past { factor: f64::NAN, ..past }.history().is_none());
     assert!(Past { errors: 9_999, ..past }.history().is_none());
+    assert!(Past { requests: 1 << 62, errors: 1 << 61, ..past }.history().is_none());
 }

@@ -15,6 +15,8 @@ const BLOCKS: usize = 8;
 const QUIET_FACTOR: f64 = 1.5;
 /// The least and the largest factor.
 const FACTORS: (f64, f64) = (1.2, 5.0);
+/// More requests than this in a week are those of no service, and their limit takes for ever.
+const MOST_REQUESTS: u64 = 1 << 40;
 /// The 95 % point of the normal distribution.
 const Z95: f64 = 1.645;
 
@@ -53,6 +55,9 @@ pub enum HistoryError {
     /// Nothing happened.
     #[error("the history has no requests; check that its queries select the service")]
     NoRequests,
+    /// More than there can be.
+    #[error("the history has {0} requests, which is more than any service has; check its queries")]
+    TooMany(u64),
 }
 
 impl History {
@@ -63,7 +68,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// When there are fewer than 24 hours, or no requests in them.
+    /// When there are fewer than 24 hours, or no requests in them, or far too many.
     pub fn of(hours: &[Arm]) -> Result<Self, HistoryError> {
         if hours.len() < HOURS {
             return Err(HistoryError::TooShort(hours.len()));
@@ -81,8 +86,11 @@ impl History {
     ///
     /// # Errors
     ///
-    /// When there are no requests, or the factor is none of those that a past gives.
+    /// When there are no requests or far too many, or the factor is none of those that a past gives.
     pub fn remembered(total: Arm, factor: f64) -> Result<Self, HistoryError> {
+        if total.requests() > MOST_REQUESTS {
+            return Err(HistoryError::TooMany(total.requests()));
+        }
         if total.requests() == 0 || !(FACTORS.0..=FACTORS.1).contains(&factor) {
             return Err(HistoryError::NoRequests);
         }

@@ -4,6 +4,7 @@
 
 mod adversary;
 mod generated;
+mod verdicts;
 
 use analysis::release::{Decided, Entry, MetricReport, Plan, Replay, Settings, Sight, decide, lint, sensitivity};
 use proptest::prelude::*;
