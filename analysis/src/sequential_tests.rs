@@ -101,6 +101,19 @@ fn an_outage_of_both_versions_holds_and_blames_nobody() {
 }
 
 #[test]
+fn an_outage_of_both_that_is_over_is_not_blamed_on_the_new_one_later() {
+    let mut batches = looks(104, arm(300, 0), arm(1_200, 0));
+    for (batch, ill) in batches.iter_mut().zip(looks(4, arm(300, 60), arm(1_200, 240))) {
+        batch.samples = ill.samples;
+    }
+    let outage = judged(&batches[..4]);
+    assert!(outage.metrics[0].message.contains("the canary is not blamed for it"), "{outage:?}");
+    assert_eq!((outage.verdict, judged(&batches[..40]).verdict), (Verdict::Unknown, Verdict::Unknown));
+    let over = judged(&batches);
+    assert_eq!((over.verdict, over.steady), (Verdict::Pass, true), "{over:?}");
+}
+
+#[test]
 fn a_look_without_data_holds_and_says_why() {
     let mut batches = looks(40, arm(300, 1), arm(1_200, 4));
     batches.push(batch(41, 1, Sample::unknown(Reason::NoData, "nothing new was scraped of the candidate")));

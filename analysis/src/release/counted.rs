@@ -81,11 +81,16 @@ impl Counted {
 
     pub fn look(&mut self, counts: &Counts, moment: Moment) {
         if let Some(share) = moment.begins.filter(|_| !self.rejected()) {
-            self.used_before += self.current.last().used;
-            self.current = XTest::new(self.kernel, self.alpha.share(share), self.kappa, self.phi);
+            self.begin(share);
         }
         self.current.add(counts);
         self.current.look(moment.u);
+    }
+
+    /// A new stage with this part of alpha, whatever was said before.
+    pub fn begin(&mut self, share: f64) {
+        self.used_before += self.current.last().used;
+        self.current = XTest::new(self.kernel, self.alpha.share(share), self.kappa, self.phi);
     }
 
     pub fn rejected(&self) -> bool {

@@ -30,6 +30,32 @@ struct Absolute {
     counted: Counted,
     guard: Guard,
     last: Option<GuardLook>,
+    /// It rejected while the stable version was ill as well. It stays rejected when that one has recovered, and an outage that is
+    /// over is no more the canary's than it was before: it says nothing until a stage begins anew.
+    void: bool,
+}
+
+impl Absolute {
+    fn look(&mut self, second: f64, counts: &Counts, moment: Moment) {
+        if let Some(share) = moment.begins.filter(|_| self.void) {
+            self.counted.begin(share);
+            self.void = false;
+        }
+        let before = self.counted.rejected();
+        self.counted.look(counts, moment);
+        let guard = self.guard.look(second, counts.baseline);
+        self.void |= !before && self.counted.rejected() && !guard.allows_blame();
+        self.last = Some(guard);
+    }
+
+    fn may_blame(&self) -> bool {
+        !self.void && self.last.is_none_or(GuardLook::allows_blame)
+    }
+
+    /// Whether both versions are beyond the limit now.
+    fn is_ill(&self) -> bool {
+        self.counted.rejected() && self.last.is_some_and(|guard| !guard.allows_blame())
+    }
 }
 
 /// The state of a metric.
@@ -70,6 +96,7 @@ impl<'a> ErrorTests<'a> {
                 counted: counted(test, Kernel::One(limit), share),
                 guard: Guard::new(limit),
                 last: None,
+                void: false,
             })
         };
         let usual = policy.history.and_then(|history| Rate::new(history.usual()).ok());
@@ -115,10 +142,8 @@ impl<'a> ErrorTests<'a> {
         self.comparison.look(&counts, moment);
         self.evidence.look(seconds, &counts);
         self.floor.iter_mut().for_each(|floor| floor.look(&counts, moment));
-        for absolute in &mut self.absolute {
-            absolute.counted.look(&counts, moment);
-            absolute.last = Some(absolute.guard.look(window.until.0 as f64 / 1000.0, counts.baseline));
-        }
+        let second = window.until.0 as f64 / 1000.0;
+        self.absolute.iter_mut().for_each(|absolute| absolute.look(second, &counts, moment));
         self.acceptance.look(seconds, to_accept, moment.release);
         self.looks.push((counts, moment));
     }
@@ -134,7 +159,8 @@ impl<'a> ErrorTests<'a> {
     /// The largest power of any test; with a floor, a rollback takes both.
     fn power(&self) -> Option<(f64, f64)> {
         let sought = self.regression().filter(|_| !self.looks.is_empty())?;
-        let tests = self.absolute.iter().map(|absolute| &absolute.counted).chain([&self.comparison]);
+        let absolute = self.absolute.iter().filter(|absolute| !absolute.void).map(|absolute| &absolute.counted);
+        let tests = absolute.chain([&self.comparison]);
         let largest = tests.map(|test| test.power(&self.looks, sought)).fold(0.0, f64::max);
         let floor = self.floor.as_ref().map_or(1.0, |floor| floor.power(&self.looks, sought));
         Some((sought.canary.get(), largest.min(floor)))
@@ -156,10 +182,9 @@ impl<'a> ErrorTests<'a> {
     /// The strongest test that has rejected; of those against a limit, only such that may blame the canary.
     fn standing(&self, tests: &[TestReport], power: Option<(f64, f64)>) -> Standing {
         let beyond_floor = self.floor.as_ref().is_none_or(Counted::rejected);
-        let may_blame = |test: Test| {
-            let guard = self.absolute.iter().find(|absolute| absolute.counted.test == test);
-            guard.and_then(|absolute| absolute.last).is_none_or(GuardLook::allows_blame)
-        };
+        let absolute = |test: Test| self.absolute.iter().find(|absolute| absolute.counted.test == test);
+        let may_blame = |test: Test| absolute(test).is_none_or(Absolute::may_blame);
+        let is_ill = |test: Test| absolute(test).is_some_and(Absolute::is_ill);
         let again =
             self.looks.iter().filter(|(counts, _)| counts.canary.errors() > 0).take(BAD_WINDOWS).count() == BAD_WINDOWS;
         let strongest = |wanted: &dyn Fn(Test) -> bool| {
@@ -171,7 +196,7 @@ impl<'a> ErrorTests<'a> {
         };
         if let Some(by) = strongest(&may_blame) {
             Standing::Rejected { by }
-        } else if let Some(by) = strongest(&|_| true) {
+        } else if let Some(by) = strongest(&is_ill) {
             Standing::ServiceDegraded { by }
         } else if self.acceptance.accepted() {
             Standing::Accepted
@@ -189,7 +214,11 @@ impl<'a> ErrorTests<'a> {
         tests.extend(self.absolute.iter().map(|absolute| absolute.counted.report()));
         tests.retain(|test| test.alpha > Alpha::OFF);
         let standing = self.standing(&tests, power);
-        let by = |test: &&TestReport| !matches!(standing, Standing::Rejected { by } if by != test.test);
+        let void = |test: Test| self.absolute.iter().any(|absolute| absolute.void && absolute.counted.test == test);
+        let by = |test: &&TestReport| match standing {
+            Standing::Rejected { by } => by == test.test,
+            _ => !void(test.test),
+        };
         let p = tests.iter().filter(by).map(|test| test.adjusted(self.release)).fold(1.0, f64::min);
         let ln_e = ln_sum_exp(tests.iter().map(|t| t.ln_e + (t.alpha.get() / self.alpha.get()).ln()));
         let used = tests.iter().filter_map(|test| test.used).sum();
