@@ -195,3 +195,17 @@ fn an_hour_of_the_past_is_that_of_all_revisions_with_the_first_errors() -> Resul
     evaluates("past_requests", &sum(Counter::Requests), hours, &series, Some(217.0))?;
     evaluates("past_errors", &sum(Counter::Errors), hours, &series, Some(1.0))
 }
+
+#[test]
+fn what_usually_fails_counts_the_first_error_and_requests_per_second_are_those_of_callers() -> Result<()> {
+    let request = request("success-rate")?;
+    let good = requests(r#"pod="a",path="root",status="200""#, "0+3x30");
+    let bad = requests(r#"pod="a",path="root",status="500""#, "_x20 1+1x10");
+    let probes = requests(r#"pod="a",path="readyz",status="200""#, "0+9x30");
+    let share = queries::error_share(&request);
+    let series = [good.clone(), bad, probes.clone()];
+    evaluates("usual_errors", &format!("round({share} * 100)"), ("1s", NOW), &series, Some(11.0))?;
+    evaluates("usual_errors_none", &share, ("1s", NOW), &[probes.clone()], None)?;
+    let rate = format!("round({})", queries::request_rate(&request));
+    evaluates("usual_requests", &rate, ("1s", NOW), &[good, probes], Some(3.0))
+}

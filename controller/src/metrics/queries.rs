@@ -65,9 +65,9 @@ pub fn request_rate(request: &Request) -> String {
 
 /// The share of a revision's requests of a day that was answered with 5xx.
 pub fn error_share(request: &Request) -> String {
-    let sum =
-        |more: &str| format!("sum(increase(http_request_duration_seconds_count{{{}{more}}}[1d]))", selector(request));
-    format!("({} or vector(0)) / ({} > 0)", sum(r#",status=~"5..""#), sum(""))
+    let counted =
+        |more: &str| counted(&format!("http_request_duration_seconds_count{{{}{more}}}", selector(request)), "1d");
+    format!("{} / ({} > 0)", counted(r#",status=~"5..""#), counted(""))
 }
 
 /// The raw samples of what is counted: requests, and those answered with 5xx by their label `status`.

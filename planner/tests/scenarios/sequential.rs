@@ -95,6 +95,22 @@ fn no_data_holds_a_step_and_evidence_that_comes_in_time_lets_it_go_on() {
 }
 
 #[test]
+fn a_look_at_another_time_than_was_asked_for_counts_nothing() {
+    let mut m = canary_tested();
+    m.wish(2).until_step(1).run(9);
+    let journal = m.journal().unwrap().clone();
+    let due = planner::next_look(&m.policy, &journal).unwrap();
+    m.clock = (due - m.start).num_seconds();
+    let mut world = m.observe();
+    let counted = |world: &planner::World| {
+        planner::plan(&m.policy, world, due).journal.unwrap().analysis.looks.iter().any(|l| l.is_counted())
+    };
+    assert!(world.look.is_some() && counted(&world), "{:?}", world.look);
+    world.look.as_mut().unwrap().window.as_mut().unwrap().after.0 -= 1;
+    assert!(!counted(&world));
+}
+
+#[test]
 fn a_crash_between_any_two_actions_changes_no_verdict() {
     for (metrics, phase) in [(Metrics::Good, Phase::Succeeded), (Metrics::Bad, Phase::RolledBack)] {
         let tell = |crash| {
