@@ -205,7 +205,7 @@ fn what_usually_fails_counts_the_first_error_and_requests_per_second_are_those_o
     let share = queries::error_share(&request);
     let series = [good.clone(), bad, probes.clone()];
     evaluates("usual_errors", &format!("round({share} * 100)"), ("1s", NOW), &series, Some(11.0))?;
-    evaluates("usual_errors_none", &share, ("1s", NOW), &[probes.clone()], None)?;
+    evaluates("usual_errors_none", &share, ("1s", NOW), std::slice::from_ref(&probes), None)?;
     let rate = format!("round({})", queries::request_rate(&request));
     evaluates("usual_requests", &rate, ("1s", NOW), &[good, probes], Some(3.0))
 }
