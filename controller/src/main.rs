@@ -20,6 +20,10 @@ use k8s_controller::LeaderElection;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config};
 
+/// It gives back what many passes at the same time took; with the C library's, 200 policies at rest keep 40 MB instead of 24.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Progressive delivery and conformance gates for Kubernetes.
 #[derive(Parser)]
 #[command(name = "sluice-controller", version)]
