@@ -35,6 +35,10 @@ test-cluster: ## The promises, on a real Kubernetes made for the purpose
 bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 30 minutes (PEERS=1 measures those too: 60)
 	@kind-tests/bench.sh
 
+.PHONY: fuzz
+fuzz: ## Search for input that the analysis cannot take, FUZZ_SECONDS (60) for each kind
+	@analysis/fuzz/run.sh
+
 .PHONY: cluster
 cluster: ## Start the local Kubernetes (CLUSTER=kind or CLUSTER=current use another)
 	@$(CLUSTER_SH) up $(NAME)
