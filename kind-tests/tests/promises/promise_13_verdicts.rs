@@ -1,4 +1,4 @@
-//! A version with one percent more errors is taken back, and one that is as noisy as the stable version is promoted.
+//! Versions with one percent more errors are taken back, and such as are as noisy as the stable version are promoted.
 
 use kind_tests::wait::{Seen, secs, wait_for};
 use kind_tests::{
@@ -7,18 +7,26 @@ use kind_tests::{
 };
 
 #[tokio::test]
-async fn a_version_with_one_percent_more_errors_is_taken_back_with_a_stated_error() -> anyhow::Result<()> {
-    with_namespace("one-percent-more", async |ns| {
-        let message = delivered(&ns, true).await?.message;
+async fn versions_with_one_percent_more_errors_are_taken_back_with_a_stated_error() -> anyhow::Result<()> {
+    for message in two("one-percent-more", true).await? {
         ensure!(message.contains("would show this in 1 of ") && message.contains(" releases"), "{message}");
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_version_that_is_as_noisy_as_the_stable_one_is_promoted() -> anyhow::Result<()> {
-    with_namespace("noisy", async |ns| delivered(&ns, false).await.map(|_| ())).await
+async fn versions_that_are_as_noisy_as_the_stable_one_are_promoted() -> anyhow::Result<()> {
+    two("noisy", false).await.map(|_| ())
+}
+
+/// Two releases at once, each in a namespace of its own, and what their verdicts say.
+async fn two(name: &str, worse: bool) -> anyhow::Result<[String; 2]> {
+    let one = async |number: u32| {
+        let namespace = format!("{name}-{number}");
+        with_namespace(&namespace, async |ns| Ok(delivered(&ns, worse).await?.message)).await
+    };
+    let (first, second) = tokio::join!(one(1), one(2));
+    Ok([first?, second?])
 }
 
 #[tokio::test]
