@@ -21,7 +21,8 @@ use crate::tally::Tally;
 /// Runs of the goals.
 const TRIALS: usize = 2_000;
 const PODS: (usize, usize) = (3, 9);
-/// Deviation of a pod's value from look to look, and of its lasting difference to the others where there is one.
+/// Deviations of the logarithm of a pod's value from look to look, and of its lasting difference to the others where there is
+/// one: gauges are above 0, and what disturbs them multiplies.
 const NOISE: f64 = 0.1;
 const LASTING: f64 = 0.05;
 
@@ -48,12 +49,12 @@ impl Behaviour {
 
     fn looks(self, draw: &mut Draw, looks: usize) -> Vec<Values> {
         let pods = PODS.0 + PODS.1;
-        let lasting: Vec<f64> = (0..pods).map(|_| 1.0 + self.lasting * draw.normal()).collect();
+        let lasting: Vec<f64> = (0..pods).map(|_| (self.lasting * draw.normal()).exp()).collect();
         let mut noise: Vec<f64> = (0..pods).map(|_| draw.normal()).collect();
         let fresh = (1.0 - self.memory * self.memory).sqrt();
         let look = |_| {
             noise.iter_mut().for_each(|noise| *noise = self.memory * *noise + fresh * draw.normal());
-            let value = |pod: usize| 100.0 * lasting[pod] * (1.0 + NOISE * noise[pod]);
+            let value = |pod: usize| 100.0 * lasting[pod] * (NOISE * noise[pod]).exp();
             let canary = (0..PODS.0).map(|pod| value(pod) * (1.0 + self.shift)).collect();
             (canary, (PODS.0..pods).map(value).collect())
         };
