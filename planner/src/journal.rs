@@ -94,7 +94,7 @@ pub struct Journal {
     /// In `Shifting`: the step, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u32>,
-    /// Pods are being ended: of the old revision in `Warm`, one at a time; of the candidate in `RollingBack`.
+    /// Pods are being ended: of the old revision in `Warm`, a quarter at a time; of the candidate in `RollingBack`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub draining: bool,
     /// In `Warm`: the old revision is drained before its time, since something newer waits.

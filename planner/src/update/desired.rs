@@ -45,7 +45,7 @@ pub(super) fn desired(
         }
         Phase::Promoting | Phase::Warm => {
             let over = journal.orders.promote || switched(world, journal, to);
-            let old = if journal.draining { one_less(policy, world, journal, from) } else { full };
+            let old = if journal.draining { fewer(policy, world, journal, from) } else { full };
             let both = base.pods(from, old).pods(to, full.max(has));
             if over || ready(world, from) > 0 || journal.phase == Phase::Warm {
                 let clean = members(from, to, 0).filter(|_| selects(world, to));
@@ -172,13 +172,15 @@ fn next_need(policy: &Policy, journal: &Journal, capacity: u32, k: u32, now: Dat
     if k as usize == policy.steps().len() { capacity } else { need(policy, capacity, k + 1) }
 }
 
-/// Pods of the old revision while it is drained: the next one ends when the last one is gone, and when nothing speaks against it.
-fn one_less(policy: &Policy, world: &World, journal: &Journal, from: &RevisionRef) -> u32 {
+/// Pods of the old revision while it is drained: a quarter of the capacity at a time, so that it takes as long for many pods as for
+/// few, and the next ones end when the last ones are gone and nothing speaks against it.
+fn fewer(policy: &Policy, world: &World, journal: &Journal, from: &RevisionRef) -> u32 {
     let live = world.revisions.get(&from.revision);
     let replicas = live.and_then(|r| r.replicas).unwrap_or(0);
     let ending = live.is_some_and(|r| r.pods.len() as u32 > replicas);
     let held = !journal.drain_early && (policy.suspend || looks::let_go(policy, journal).is_err());
-    if ending || held { replicas } else { replicas.saturating_sub(1) }
+    let quarter = capacity(policy, world).div_ceil(4);
+    if ending || held { replicas } else { replicas.saturating_sub(quarter) }
 }
 
 /// Candidate pods that answer in step `k`, given the stable pods that are ready now; the number stays when none is.

@@ -44,7 +44,7 @@ pub(super) fn switch(
     Ok(())
 }
 
-/// Keeps the old revision until it is no longer needed, then ends its pods one at a time, still under analysis.
+/// Keeps the old revision until it is no longer needed, then ends its pods, a quarter at a time, still under analysis.
 pub(super) fn warm(
     policy: &Policy,
     world: &World,
@@ -77,7 +77,7 @@ pub(super) fn warm(
     if !journal.draining {
         journal.draining = true;
     } else if pods > 0 {
-        let words = format!("{pods} pods of the old revision are left; they end one at a time");
+        let words = format!("{pods} pods of the old revision are left; they end a quarter at a time");
         return Err(Waiting::for_it("Draining", words));
     } else {
         let words = release.to.as_ref().map_or_else(String::new, |to| format!("revision {} serves alone", to.revision));

@@ -147,6 +147,22 @@ fn suspend_halts_the_draining_of_the_old_revision() {
 }
 
 #[test]
+fn many_old_pods_end_in_no_more_rounds_than_four() {
+    for (pods, expected) in [(2, vec![2, 1, 0]), (4, vec![4, 3, 2, 1, 0]), (12, vec![12, 9, 6, 3, 0])] {
+        let mut m = Model::adopted(Policy { replicas: Some(pods), ..canary() });
+        m.wish(2).until_phase(Phase::Warm);
+        let mut rounds = vec![m.replicas(1)];
+        while m.release.is_some() && rounds.len() < 20 {
+            m.run(1);
+            if rounds.last() != Some(&m.replicas(1)) {
+                rounds.push(m.replicas(1));
+            }
+        }
+        assert_eq!(rounds, expected, "{}", m.story());
+    }
+}
+
+#[test]
 fn a_controller_that_was_away_shortens_no_step_and_loses_nothing() {
     for phase in [Phase::Pending, Phase::Preparing, Phase::Gating, Phase::Shifting, Phase::Promoting, Phase::Warm] {
         let mut m = Model::adopted(canary());
