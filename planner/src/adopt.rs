@@ -12,7 +12,7 @@ use crate::{
     plan::{Action, Plan, Waiting},
     policy::{Place, Policy},
     update::{ask, capacity, held_by_people, known_capacity},
-    world::{Release, Selects, World},
+    world::{Release, Revision, Selects, World},
 };
 
 /// What the phase of the journal wants of the world.
@@ -104,7 +104,7 @@ fn advance(
         held_by_people(policy, journal)?;
     }
     let live = world.revisions.get(&to.revision);
-    let ready = live.map_or(0, |r| r.ready().len() as u32);
+    let ready = live.map_or(0, Revision::steady);
     match journal.phase {
         Phase::Pending => pending(policy, world, journal, now)?,
         Phase::Preparing if ready < pods(policy, world, journal, to) => {

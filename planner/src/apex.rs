@@ -56,7 +56,10 @@ fn move_apex(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> O
         );
         return Some(Converged::Wait(Waiting::for_it(STABLE_NOT_READY, words)));
     }
-    if !there && apex.selects != only && ready < want.apex_needs.max(1) {
+    // Nobody who is needed back, or whose selector somebody else has changed, waits for more than being ready.
+    let moves = !want.retreat && world.release.is_some();
+    let able = if moves { world.revisions.get(target).map_or(0, Revision::steady) } else { ready };
+    if !there && apex.selects != only && able < want.apex_needs.max(1) {
         if let Some(other) = want.meanwhile.as_ref().filter(|id| self::ready(world, id) > 0) {
             let other = Selects::Serving(other.clone());
             if apex.selects != other {
@@ -64,7 +67,7 @@ fn move_apex(want: &Desired, world: &World, apex: &Apex, selects: &Selects) -> O
             }
         }
         let words = format!(
-            "{ready} of {} pods of revision {target} are ready; traffic goes there when they are",
+            "{able} of {} pods of revision {target} are ready; traffic goes there when they are",
             want.apex_needs.max(1)
         );
         return Some(Converged::Wait(Waiting::for_it("Capacity", words)));
@@ -103,7 +106,8 @@ fn set_members(want: &Desired, world: &World) -> Option<Action> {
     let members = want.members.as_ref()?;
     let candidate = world.revisions.get(&members.candidate)?;
     let now = member_pods(candidate, &members.stable);
-    let short = (candidate.ready().len() as u32) < members.count;
+    let fit = candidate.pods.values().filter(|p| p.may_answer(&members.stable)).count() as u32;
+    let short = fit < members.count;
     let count = if short && members.count > ready_members(candidate, &members.stable) {
         // What cannot be met keeps the current split.
         (now.len() as u32).min(members.count)

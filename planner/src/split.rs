@@ -31,15 +31,15 @@ pub fn pods_for(weight: Weight, error: u32) -> Option<u32> {
     (1..=1000).find(|s| share(members(*s, weight), *s).abs_diff(weight.percent()) <= error)
 }
 
-/// Which pods of the candidate should answer: `count` of them, the ready ones first, then those that answer already, so that as few
+/// Which pods of the candidate should answer: `count` of them, the fit ones first, then those that answer already, so that as few
 /// labels as possible are written.
 pub fn choose(candidate: &Revision, stable: &crate::RevisionId, count: u32) -> BTreeSet<String> {
     let mut pods: Vec<_> = candidate
         .pods
         .iter()
         .filter(|(_, p)| !p.terminating)
-        .map(|(name, p)| (!p.ready, !p.members_of.contains(stable), name))
-        .filter(|(unready, outside, _)| !(*unready && *outside))
+        .map(|(name, p)| (!p.may_answer(stable), !p.members_of.contains(stable), name))
+        .filter(|(unfit, outside, _)| !(*unfit && *outside))
         .collect();
     pods.sort();
     pods.into_iter().take(count as usize).map(|(_, _, name)| name.clone()).collect()
@@ -84,23 +84,31 @@ mod tests {
     }
 
     #[test]
-    fn ready_pods_are_chosen_first_then_members_and_nobody_unready_is_let_in() {
+    fn ready_pods_are_chosen_first_then_members_and_nobody_unready_or_fresh_is_let_in() {
         let stable = crate::RevisionId::parse("11111111").unwrap();
         let pod = |ready, member: bool| crate::world::Pod {
             ready,
             members_of: member.then(|| stable.clone()).into_iter().collect(),
             ..Default::default()
         };
-        let pods = [("a", pod(false, false)), ("b", pod(false, true)), ("c", pod(true, false)), ("d", pod(true, true))];
+        let fresh = |member| crate::world::Pod { fresh: true, ..pod(true, member) };
+        let pods = [
+            ("a", pod(false, false)),
+            ("b", pod(false, true)),
+            ("c", pod(true, false)),
+            ("d", pod(true, true)),
+            ("e", fresh(false)),
+            ("f", fresh(true)),
+        ];
         let candidate = Revision {
             digest: crate::Digest::parse(&format!("sha256:{}", "2".repeat(64))).unwrap(),
-            replicas: Some(4),
+            replicas: Some(6),
             complete: true,
             recorded: true,
             pods: pods.into_iter().map(|(name, pod)| (name.to_owned(), pod)).collect(),
             left_serving: false,
         };
-        for (count, expected) in [(0, ""), (1, "d"), (2, "cd"), (3, "bcd"), (4, "bcd")] {
+        for (count, expected) in [(0, ""), (1, "d"), (2, "df"), (3, "cdf"), (4, "bcdf"), (5, "bcdf")] {
             assert_eq!(choose(&candidate, &stable, count).into_iter().collect::<String>(), expected, "{count}");
         }
     }

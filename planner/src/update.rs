@@ -189,12 +189,14 @@ fn inexact(policy: &Policy, world: &World) -> Option<Waiting> {
 fn preparing(world: &World, release: &Release, journal: &mut Journal, now: DateTime<Utc>) -> Result<(), Waiting> {
     let Some(to) = &release.to else { return Ok(()) };
     let live = world.revisions.get(&to.revision);
-    let (need, ready) = live.map_or((1, 0), |r| (r.replicas.unwrap_or(1).max(1), r.ready().len() as u32));
+    let (need, ready) = live.map_or((1, 0), |r| (r.replicas.unwrap_or(1).max(1), r.steady()));
     if ready < need {
+        let fresh = live.is_some_and(|r| r.ready().len() as u32 >= need);
+        let long = if fresh { " for as long as minReadySeconds" } else { "" };
         let why = live.and_then(|r| r.trouble()).map_or(String::new(), |(_, why)| format!(": {why}"));
         return Err(Waiting::for_it(
             "Capacity",
-            format!("{ready} of {need} pods of revision {} are ready{why}", to.revision),
+            format!("{ready} of {need} pods of revision {} are ready{long}{why}", to.revision),
         ));
     }
     journal.note(now, "Prepared", format!("{ready} pods of revision {} are ready, without live traffic", to.revision));

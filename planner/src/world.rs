@@ -131,6 +131,8 @@ pub struct Revision {
 pub struct Pod {
     /// Its Ready condition, false once it is being deleted.
     pub ready: bool,
+    /// It has been ready for less than the workload's `minReadySeconds`.
+    pub fresh: bool,
     /// It is being deleted.
     pub terminating: bool,
     /// The revisions it answers for.
@@ -251,10 +253,22 @@ pub struct Blocker {
     pub message: String,
 }
 
+impl Pod {
+    /// Whether it may be given, or keep, the callers of another revision.
+    pub fn may_answer(&self, serving: &RevisionId) -> bool {
+        self.ready && (!self.fresh || self.members_of.contains(serving))
+    }
+}
+
 impl Revision {
     /// Names of its ready pods.
     pub fn ready(&self) -> BTreeSet<&str> {
         self.pods.iter().filter(|(_, p)| p.ready).map(|(n, _)| n.as_str()).collect()
+    }
+
+    /// How many pods have been ready for the workload's `minReadySeconds`.
+    pub fn steady(&self) -> u32 {
+        u32::try_from(self.pods.values().filter(|p| p.ready && !p.fresh).count()).unwrap_or(u32::MAX)
     }
 
     /// The worst trouble of its pods: evidence against the version counts before pods that never ran.

@@ -227,9 +227,10 @@ proptest! {
         schedule in proptest::collection::vec((0i64..60, event()), 1..14),
         adopted in proptest::bool::weighted(0.8),
         ours in any::<bool>(),
+        min_ready in prop_oneof![3 => Just(0), 1 => 1i64..9],
     ) {
         let mut m = if adopted { Model::adopted(policy) } else { Model::new(policy) };
-        m.capacity_is_ours = ours;
+        (m.capacity_is_ours, m.min_ready) = (ours, min_ready);
         for (i, behaviour) in versions.into_iter().enumerate() {
             m.behaves(i as u32 + 2, |b| *b = behaviour);
         }

@@ -91,7 +91,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         capacity_is_ours: capacity_is_ours(&object),
         namespace_terminating: false,
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
-        revisions: revisions::revisions(&name, &deployments, &services, &records, &pods),
+        revisions: revisions::revisions(&name, &deployments, &services, &records, &pods, context.now()),
         failed: releases.failed(&object),
         failing: context.failures(&format!("{namespace}/{name}")) > 0,
         ..World::default()

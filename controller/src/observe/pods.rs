@@ -1,21 +1,30 @@
 //! Pods: whether they are ready, for whom they answer, and what is wrong with them.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::names;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 use planner::{RevisionId, world};
 
-/// The facts of a pod of ours.
-pub fn pod(pod: &Pod) -> world::Pod {
+/// The facts of a pod of ours whose Deployment has these `minReadySeconds`.
+pub fn pod(pod: &Pod, least: TimeDelta, now: DateTime<Utc>) -> world::Pod {
     let terminating = pod.metadata.deletion_timestamp.is_some();
     let ready = condition(pod, "Ready").is_some_and(|(status, _)| status) && !terminating;
     let members = pod.labels().keys().filter_map(|k| RevisionId::parse(k.strip_prefix(names::SERVING_PREFIX)?));
     world::Pod {
         ready,
+        fresh: ready && ready_since(pod).is_some_and(|since| now < since + least),
         terminating,
         members_of: members.collect(),
         trouble: if ready || terminating { None } else { trouble(pod) },
     }
+}
+
+/// Since when it has been ready, or not: whole seconds, as the kubelet writes them.
+fn ready_since(pod: &Pod) -> Option<DateTime<Utc>> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let at = conditions.iter().find(|c| c.type_ == "Ready")?.last_transition_time.as_ref()?;
+    DateTime::from_timestamp(at.0.as_second(), 0)
 }
 
 fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<(bool, &'a str)> {
@@ -94,7 +103,22 @@ mod tests {
     fn read(status: serde_json::Value) -> world::Pod {
         let object =
             json!({ "metadata": { "name": "p", "labels": { "serving.sluice.dev/3f9c01d2": "" } }, "status": status });
-        pod(&serde_json::from_value(object).unwrap())
+        at(object, 0)
+    }
+
+    /// Ten seconds are asked for; what is given is read so many seconds after the first of 2026.
+    fn at(object: serde_json::Value, seconds: i64) -> world::Pod {
+        let now = DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap();
+        pod(&serde_json::from_value(object).unwrap(), TimeDelta::seconds(10), now)
+    }
+
+    #[test]
+    fn a_pod_is_fresh_until_it_has_been_ready_for_as_long_as_is_asked_for() {
+        let read = |status: &str, seconds| {
+            let condition = json!({ "type": "Ready", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z" });
+            at(json!({ "metadata": { "name": "p" }, "status": { "conditions": [condition] } }), seconds).fresh
+        };
+        assert_eq!([read("True", 0), read("True", 9), read("True", 10), read("False", 0)], [true, true, false, false]);
     }
 
     fn container(state: serde_json::Value, restarts: i32) -> serde_json::Value {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::names;
 use k8s_openapi::api::{
     apps::v1::{ControllerRevision, Deployment},
@@ -24,6 +25,7 @@ pub(super) fn revisions(
     services: &[Service],
     records: &[ControllerRevision],
     pods: &[Pod],
+    now: DateTime<Utc>,
 ) -> BTreeMap<RevisionId, Revision> {
     let mut found: BTreeMap<RevisionId, Revision> = BTreeMap::new();
     let id = |labels: &BTreeMap<String, String>| labels.get(names::REVISION).and_then(|r| RevisionId::parse(r));
@@ -39,7 +41,10 @@ pub(super) fn revisions(
         let revision = found.entry(id).or_insert(blank(digest));
         revision.recorded |= recorded && meta.deletion_timestamp.is_none();
     }
+    let mut least: BTreeMap<RevisionId, TimeDelta> = BTreeMap::new();
     for deployment in deployments.iter().filter(|d| d.meta().deletion_timestamp.is_none()) {
+        let seconds = deployment.spec.as_ref().and_then(|s| s.min_ready_seconds).unwrap_or(0);
+        least.extend(id(deployment.labels()).map(|id| (id, TimeDelta::seconds(seconds.into()))));
         if let Some(revision) = id(deployment.labels()).and_then(|id| found.get_mut(&id)) {
             revision.replicas = deployment.spec.as_ref().map(|s| u32::try_from(s.replicas.unwrap_or(1)).unwrap_or(0));
             revision.left_serving = deployment.labels().contains_key(names::LEFT_SERVING);
@@ -54,8 +59,9 @@ pub(super) fn revisions(
         let Some(id) = id(pod.labels()) else { continue };
         // Pods outlive the objects of a revision that is deleted: they are counted until they are gone.
         let Some(digest) = planner::Digest::parse(&format!("sha256:{id}{}", "0".repeat(56))) else { continue };
+        let least = least.get(&id).copied().unwrap_or_default();
         let revision = found.entry(id).or_insert(blank(digest));
-        revision.pods.insert(pod.name_any(), pods::pod(pod));
+        revision.pods.insert(pod.name_any(), pods::pod(pod, least, now));
     }
     found
 }

@@ -128,6 +128,11 @@ impl Model {
         .unwrap_or(Pods::ReadyAfter(2))
     }
 
+    fn fresh(&self, pod: &PodLife) -> bool {
+        let lately = |s| self.clock < pod.born + s + self.min_ready;
+        self.ready(pod) && matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if lately(s))
+    }
+
     pub(super) fn ready(&self, pod: &PodLife) -> bool {
         let after = |s| pod.ends.is_none() && self.clock >= pod.born + s;
         matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if after(s))
@@ -215,7 +220,7 @@ impl Model {
         let pods = mine.map(|(name, p)| {
             let trouble = self.trouble(p);
             let (terminating, members_of) = (p.ends.is_some(), p.members_of.clone());
-            (name.clone(), Pod { ready: self.ready(p), terminating, members_of, trouble })
+            (name.clone(), Pod { ready: self.ready(p), fresh: self.fresh(p), terminating, members_of, trouble })
         });
         Revision {
             digest: live.digest.clone(),

@@ -105,6 +105,8 @@ pub struct Model {
     /// Nobody but us has set the policy's number of replicas.
     pub capacity_is_ours: bool,
     pub namespace_terminating: bool,
+    /// The workload's `minReadySeconds`.
+    pub min_ready: i64,
     /// Nothing gets more pods: a quota.
     pub quota: bool,
     /// No object of a revision can be made: an admission webhook says no.
@@ -162,6 +164,7 @@ impl Model {
             finalizer: false,
             capacity_is_ours: false,
             namespace_terminating: false,
+            min_ready: 0,
             quota: false,
             refused: false,
             crash_after: None,

@@ -199,3 +199,24 @@ fn finished_releases_and_the_revisions_that_only_they_knew_are_pruned() {
     let revisions: Vec<_> = m.live.keys().map(|id| id.as_str().chars().next().unwrap()).collect();
     assert_eq!((m.history.len(), revisions), (1, vec!['5', '6']), "{}", m.story());
 }
+
+#[test]
+fn pods_get_callers_when_they_have_been_ready_for_as_long_as_the_workload_asks() {
+    for policy in [canary(), blue_green()] {
+        let mut m = Model::adopted(policy);
+        m.min_ready = 20;
+        m.wish(2);
+        let mut first = None;
+        while m.serves() != "22222222" || m.release.is_some() {
+            m.run(1);
+            let owner = Owner::Revision(rev(2).revision);
+            let listed = m.apex.iter().flat_map(|a| &a.endpoints).filter_map(|name| m.pods.get(name));
+            // They are ready after two seconds.
+            let youngest = listed.filter(|pod| pod.owner == owner).map(|pod| m.clock - pod.born - 2).min();
+            first = first.or(youngest);
+            assert!(youngest.is_none_or(|ready_for| ready_for >= 20), "{youngest:?}\n{}", m.story());
+            assert!(m.clock < 2_000, "{}", m.story());
+        }
+        assert!(first.is_some_and(|ready_for| ready_for < 40), "{first:?}\n{}", m.story());
+    }
+}
