@@ -55,6 +55,26 @@ async fn pods_that_were_just_made_are_no_lack_that_is_written_down() {
     lab.nothing_went_wrong();
 }
 
+#[tokio::test(start_paused = true)]
+async fn pods_are_let_in_when_they_have_been_ready_for_as_long_as_the_workload_asks() {
+    let lab = lab(shop::canary()).await;
+    lab.cluster.patch("deployments", NS, "shop", &json!({ "spec": { "minReadySeconds": 12 } }));
+    let labels = |pod: Option<&Value>| pod.and_then(|p| p["metadata"]["labels"].as_object()).map_or(0, |l| l.len());
+    lab.cluster.on_write(move |write, _| {
+        let pod = write.new.filter(|_| write.verb == "patch" && *write.key.kind == cluster::kinds::PODS);
+        let Some(pod) = pod.filter(|pod| labels(Some(pod)) > labels(write.old)) else { return vec![] };
+        let ready = cluster::object::condition(pod, "Ready").map(|c| cluster::object::text(c, "/lastTransitionTime"));
+        let since = ready.and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok());
+        let early = since.is_none_or(|since| write.at < since + chrono::TimeDelta::seconds(12));
+        if early { vec![format!("{}: {} is let in, ready since {ready:?}", write.at, write.key.name)] } else { vec![] }
+    });
+    lab.deploy("shop:2");
+    lab.until_settled_on("shop:2").await;
+    assert_eq!(steps(&release(&lab.cluster).unwrap()).len(), 2);
+    lab.is_quiet().await;
+    lab.nothing_went_wrong();
+}
+
 fn steps(release: &Value) -> Vec<String> {
     let timeline = release.pointer("/status/timeline").and_then(Value::as_array).unwrap();
     let started = timeline.iter().filter(|e| e["reason"] == "StepStarted");
