@@ -62,6 +62,7 @@ docs: ## Write the policy reference from the Rust types
 .PHONY: fmt
 fmt: ## Format the sources
 	@cargo fmt --all
+	@cargo fmt --manifest-path analysis/fuzz/Cargo.toml
 	@gofmt -w kind-tests/cluster
 
 .PHONY: lint

@@ -8,9 +8,11 @@ cd "$ROOT"
 export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-1}
 toolchains
 say "formatting"
-cargo fmt --all --check || fail "run: make fmt"
+cargo fmt --all --check && cargo fmt --manifest-path analysis/fuzz/Cargo.toml --check || fail "run: make fmt"
 say "lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+# They are linked when they run (make fuzz); that they fit the crate takes no C++ compiler.
+CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a cargo clippy --manifest-path analysis/fuzz/Cargo.toml --target-dir target/fuzz --locked --quiet -- -D warnings
 say "tests without a cluster"
 cargo test --locked
 say "the chart"

@@ -21,7 +21,14 @@ struct Scrape {
 struct Scraped {
     started: Option<i64>,
     scraped: Option<i64>,
-    series: Vec<(u8, u8, Vec<(i64, f64)>)>,
+    series: Vec<Samples>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Samples {
+    key: u8,
+    role: u8,
+    samples: Vec<(i64, f64)>,
 }
 
 impl Scrape {
@@ -38,7 +45,7 @@ impl Scrape {
 
 impl Scraped {
     fn accepted(&self, number: usize, reversed: bool) -> Option<Target> {
-        let series = self.series.iter().take(4).map(|(key, role, samples)| {
+        let series = self.series.iter().take(4).map(|Samples { key, role, samples }| {
             let role = [Role::Requests, Role::Errors, Role::Both][usize::from(*role % 3)];
             let samples = samples.iter().filter_map(|(at, value)| RawSample::new(UnixMillis(*at), *value).ok());
             Series::new(key.to_string(), role, samples.collect())
