@@ -26,10 +26,10 @@ fn fails(canary: Arm) -> bool {
 pub fn flagger(service: &Service, schedule: &Schedule, draw: &mut Draw) -> Option<f64> {
     let begins = service.begins(draw);
     let weights: Vec<f64> = schedule.looks().map(|(_, weight)| weight).collect();
-    let (mut passed, mut failed) = (0, 0);
+    let (mut course, mut passed, mut failed) = (service.course(draw), 0, 0);
     while passed < weights.len() {
         let minute = schedule.minute(passed + failed);
-        let counts = service.window(draw, begins, minute, schedule.seconds, weights[passed]);
+        let counts = course.window(draw, begins, minute, schedule.seconds, weights[passed]);
         if fails(counts.canary) {
             failed += 1
         } else {

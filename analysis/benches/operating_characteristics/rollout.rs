@@ -64,6 +64,8 @@ pub enum Nasty {
     Clusters(f64),
     /// The canary's rate varies from minute to minute, log-normally with this deviation.
     Frailty(f64),
+    /// Both rates go up and down together, log-normally: the correlation from window to window, and the deviation.
+    Wander(f64, f64),
 }
 
 /// The truth about a service and its canary.
@@ -86,15 +88,15 @@ impl Service {
         if self.nasty == Nasty::Diurnal { draw.uniform() * DAY } else { 0.0 }
     }
 
-    /// What both arms do in a window that ends so many minutes after the beginning.
+    /// The service as time goes on.
+    pub fn course(&self, draw: &mut Draw) -> Course<'_> {
+        let level = if let Nasty::Wander(..) = self.nasty { draw.normal() } else { 0.0 };
+        Course { service: self, level }
+    }
+
+    /// What both arms do in one window by itself.
     pub fn window(&self, draw: &mut Draw, begins: f64, minute: f64, seconds: f64, weight: f64) -> Counts {
-        let arm = |draw: &mut Draw, share: f64, rate: f64| {
-            let requests = draw.poisson(self.rps * seconds * share);
-            Arm::new(requests, self.errors(draw, requests, rate)).expect("errors of requests")
-        };
-        let (canary, baseline) = self.rates(draw, begins, minute);
-        let canary = arm(draw, weight, canary);
-        Counts::new(canary, arm(draw, 1.0 - weight, baseline))
+        self.course(draw).window(draw, begins, minute, seconds, weight)
     }
 
     fn errors(&self, draw: &mut Draw, requests: u64, rate: f64) -> u64 {
@@ -120,10 +122,15 @@ impl Service {
 
     /// The hours of a week before the rollout.
     pub fn week(&self, draw: &mut Draw, begins: f64) -> Vec<Arm> {
+        let mut course = self.course(draw);
         let hour = |hour: i32| {
             let requests = draw.poisson(self.rps * 3_600.0);
             let middle = begins + 60.0 * (f64::from(hour) + 0.5);
-            let rate = if self.nasty == Nasty::Diurnal { self.base * swing(middle) } else { self.base };
+            let rate = match self.nasty {
+                Nasty::Diurnal => self.base * swing(middle),
+                Nasty::Wander(..) => self.base * (0..60).map(|_| course.factor(draw)).sum::<f64>() / 60.0,
+                _ => self.base,
+            };
             Arm::new(requests, self.errors(draw, requests, rate)).expect("errors of requests")
         };
         (-168..0).map(hour).collect()
@@ -140,8 +147,38 @@ impl Service {
 
     /// All windows of a rollout.
     pub fn rollout(&self, draw: &mut Draw, begins: f64, schedule: &Schedule) -> Vec<Counts> {
-        let window = |(look, (_, weight))| self.window(draw, begins, schedule.minute(look), schedule.seconds, weight);
+        let mut course = self.course(draw);
+        let window = |(look, (_, weight))| course.window(draw, begins, schedule.minute(look), schedule.seconds, weight);
         schedule.looks().enumerate().map(window).collect()
+    }
+}
+
+/// A service from window to window.
+pub struct Course<'a> {
+    service: &'a Service,
+    /// Where rates that wander have come to, in deviations of their logarithm.
+    level: f64,
+}
+
+impl Course<'_> {
+    /// What both arms do in the next window, which ends so many minutes after the beginning.
+    pub fn window(&mut self, draw: &mut Draw, begins: f64, minute: f64, seconds: f64, weight: f64) -> Counts {
+        let service = self.service;
+        let factor = self.factor(draw);
+        let arm = |draw: &mut Draw, share: f64, rate: f64| {
+            let requests = draw.poisson(service.rps * seconds * share);
+            Arm::new(requests, service.errors(draw, requests, (rate * factor).min(1.0))).expect("errors of requests")
+        };
+        let (canary, baseline) = service.rates(draw, begins, minute);
+        let canary = arm(draw, weight, canary);
+        Counts::new(canary, arm(draw, 1.0 - weight, baseline))
+    }
+
+    /// By how much both rates differ from what they usually are; 1 on average.
+    fn factor(&mut self, draw: &mut Draw) -> f64 {
+        let Nasty::Wander(memory, deviation) = self.service.nasty else { return 1.0 };
+        self.level = memory * self.level + (1.0 - memory * memory).sqrt() * draw.normal();
+        (deviation * self.level - deviation * deviation / 2.0).exp()
     }
 }
 

@@ -15,6 +15,7 @@ pub fn print(setup: &Setup) {
         ("errors come in clusters of 3 on average", Nasty::Clusters(3.0)),
         ("errors come in clusters of 5 on average", Nasty::Clusters(5.0)),
         ("the candidate's rate varies from minute to minute", Nasty::Frailty(0.5)),
+        ("the rate of both goes up and down together", Nasty::Wander(0.9, 0.5)),
     ];
     println!("Healthy versions that fail 0.5 %: share rolled back · mean minutes to it");
     println!(

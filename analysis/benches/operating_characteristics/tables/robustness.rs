@@ -2,7 +2,7 @@
 
 use analysis::history::History;
 use analysis::phi::{Dispersion, dispersion};
-use analysis::{Kappa, Phi, Ratio};
+use analysis::{Alpha, Kappa, Phi, Ratio};
 
 use super::figure;
 use super::grid::{minute, policy};
@@ -62,15 +62,28 @@ pub fn print(setup: &Setup, goals: &Goals, checks: &mut Checks) {
         print_row(setup, row, case, rps, checks);
         before = Some(case);
     }
+    for rps in [10.0, 100.0] {
+        print_wandering(setup, rps, checks);
+    }
 }
 
-fn print_row(setup: &Setup, row: &Robust, case: Case, rps: f64, checks: &mut Checks) {
+/// Rates that go up and down together, the more alike the nearer in time, have no goal: they are held to the promise.
+fn print_wandering(setup: &Setup, rps: f64, checks: &mut Checks) {
+    let nasty = Nasty::Wander(0.9, 0.5);
+    let case = Case { nasty, canary: BASE, ratio: Ratio::STRICT, kappa: Kappa::default(), measured: false };
+    let name = format!("NULL both rates wander, log sd 0.5, correlation 0.9 a minute, rps {rps}");
+    let (rules, _) = simulated(setup, &format!("robustness, wandering, {rps} rps"), case, rps);
+    checks.at_most(&format!("robustness, {name}"), &rules[0], Alpha::HUNDREDTH.get());
+    let [got, argo, kayenta] = rules;
+    println!("{name:<68} | {got:>14} {:>15} | {argo:>14} {kayenta:>14}", "");
+}
+
+/// Ours, Argo's rule and Kayenta's; and the design effects that were measured.
+fn simulated(setup: &Setup, label: &str, case: Case, rps: f64) -> ([Tally; 3], Vec<f64>) {
     let schedule = Schedule::ramp(60.0);
     let service = Service { nasty: case.nasty, ..Service::new(rps, BASE, case.canary) };
-    let name = row.case.trim();
-    let label = format!("robustness, {name}, {rps} rps, {:?}", case.canary);
     let run = |number: u64| {
-        let mut draw = Draw::new(setup.seed, &label, number);
+        let mut draw = Draw::new(setup.seed, label, number);
         let begins = service.begins(&mut draw);
         let windows = service.rollout(&mut draw, begins, &schedule);
         let history = History::of(&service.week(&mut draw, begins)).expect("a week of requests");
@@ -85,14 +98,20 @@ fn print_row(setup: &Setup, row: &Robust, case: Case, rps: f64, checks: &mut Che
         ];
         (looks.map(|look| minute(&schedule, look)), phi)
     };
-    let all = runs(setup.threads, &label, setup.runs, run);
-    let [got, argo, kayenta] = [0, 1, 2].map(|rule| Tally::of(all.iter().map(|run| run.0[rule])));
+    let all = runs(setup.threads, label, setup.runs, run);
+    let mut phis: Vec<f64> = all.iter().map(|run| run.1.get()).collect();
+    phis.sort_by(f64::total_cmp);
+    ([0, 1, 2].map(|rule| Tally::of(all.iter().map(|run| run.0[rule]))), phis)
+}
+
+fn print_row(setup: &Setup, row: &Robust, case: Case, rps: f64, checks: &mut Checks) {
+    let name = row.case.trim();
+    let label = format!("robustness, {name}, {rps} rps, {:?}", case.canary);
+    let ([got, argo, kayenta], phis) = simulated(setup, &label, case, rps);
     let held = if case.canary >= 2.0 * BASE { Held::Many } else { Held::Few };
     checks.goal(&label, held, &got, row.ours, TRIALS);
     checks.same(&format!("{label}, Argo"), &argo, row.argo, TRIALS);
     checks.same(&format!("{label}, Kayenta"), &kayenta, row.kayenta1, TRIALS);
-    let mut phis: Vec<f64> = all.iter().map(|run| run.1.get()).collect();
-    phis.sort_by(f64::total_cmp);
     let name = if case.measured { format!("   {name} (here {:.2})", phis[phis.len() / 2]) } else { row.case.clone() };
     println!("{name:<68} | {got:>14} {:>15} | {argo:>14} {kayenta:>14}", figure(row.ours));
 }
