@@ -18,6 +18,7 @@ pub struct App {
     replicas: i32,
     arguments: Vec<String>,
     message: Option<String>,
+    min_ready: u32,
     /// Names of further keys of the pod template's labels.
     labels: Vec<(String, String)>,
     checks: Vec<String>,
@@ -60,6 +61,7 @@ impl App {
             replicas: 4,
             arguments: Vec::new(),
             message: None,
+            min_ready: 0,
             labels: Vec::new(),
             checks: checks.map(str::to_owned).into(),
             suite_image: "ghcr.io/sluice-dev/conformance:1.0.0".into(),
@@ -82,6 +84,12 @@ impl App {
     /// Pods in the Deployment's manifest.
     pub fn replicas(mut self, replicas: i32) -> Self {
         self.replicas = replicas;
+        self
+    }
+
+    /// Seconds for which a pod must have been ready before it counts.
+    pub fn min_ready(mut self, seconds: u32) -> Self {
+        self.min_ready = seconds;
         self
     }
 

@@ -22,8 +22,7 @@ pub(crate) fn record(
     }
     let live = world.revisions.get(&to.revision);
     let need = live.and_then(|r| r.replicas).unwrap_or(0).max(1);
-    let ready = live.map_or(0, |r| r.ready().len() as u32);
-    if ready >= need {
+    if live.map_or(0, Revision::steady) >= need {
         (journal.short_since, journal.unready_since) = (None, None);
         return None;
     }
@@ -32,6 +31,11 @@ pub(crate) fn record(
     let nothing = live.is_none() && journal.phase == Phase::Preparing && world.failing;
     let began = journal.entered_at.filter(|_| nothing).unwrap_or(now);
     let since = *journal.short_since.get_or_insert(began);
+    let ready = live.map_or(0, |r| r.ready().len() as u32);
+    if ready >= need {
+        // They have to stay so; the deadline goes on counting, or pods that come and go would never miss it.
+        return None;
+    }
     let (mut cause, mut why) = why(live);
     let running = (cause == Cause::PodsFailed).then(|| journal.unready_since.unwrap_or(now));
     journal.unready_since = running;

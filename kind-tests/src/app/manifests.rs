@@ -15,6 +15,7 @@ impl App {
             "metadata": { "name": self.name, "labels": { "app": self.name } },
             "spec": {
                 "replicas": self.replicas,
+                "minReadySeconds": self.min_ready,
                 "selector": { "matchLabels": { "app": self.name } },
                 "template": self.template(),
             },

@@ -49,6 +49,17 @@ async fn a_version_whose_pods_crash_is_rolled_back() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_version_whose_pods_are_ready_for_a_moment_and_crash_meets_no_caller_where_they_have_to_stay_ready()
+-> anyhow::Result<()> {
+    with_namespace("moment", async |ns| {
+        let app = app().min_ready(5).no_gates();
+        let bad = app.clone().version("1.1.0").crashing_after("3s");
+        does_not_come_up(ns, app, bad, Phase::RolledBack, Cause::PodsFailed).await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_version_whose_pods_never_become_ready_is_rolled_back() -> anyhow::Result<()> {
     with_namespace("unready", async |ns| {
         let bad = app().version("1.1.0").never_ready();

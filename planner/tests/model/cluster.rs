@@ -15,6 +15,8 @@ use super::{Model, Test};
 pub enum Pods {
     ReadyAfter(i64),
     Crash,
+    /// Ready for three seconds of every ten, and crashed for the rest.
+    Flap,
     NeverReady,
     ImageMissing,
     /// They were ready and are not now.
@@ -129,13 +131,21 @@ impl Model {
     }
 
     fn fresh(&self, pod: &PodLife) -> bool {
-        let lately = |s| self.clock < pod.born + s + self.min_ready;
-        self.ready(pod) && matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if lately(s))
+        let lately = match self.behaviour(&pod.owner) {
+            Pods::ReadyAfter(s) => self.clock < pod.born + s + self.min_ready,
+            _ => self.min_ready > 3,
+        };
+        self.ready(pod) && lately
     }
 
     pub(super) fn ready(&self, pod: &PodLife) -> bool {
-        let after = |s| pod.ends.is_none() && self.clock >= pod.born + s;
-        matches!(self.behaviour(&pod.owner), Pods::ReadyAfter(s) if after(s))
+        let age = self.clock - pod.born;
+        pod.ends.is_none()
+            && match self.behaviour(&pod.owner) {
+                Pods::ReadyAfter(s) => age >= s,
+                Pods::Flap => (2..5).contains(&(age % 10)),
+                _ => false,
+            }
     }
 
     /// Whatever its age, it is not ready.
@@ -163,7 +173,9 @@ impl Model {
 
     fn trouble(&self, pod: &PodLife) -> Option<Trouble> {
         match self.behaviour(&pod.owner) {
-            Pods::Crash if self.clock > pod.born + 2 => Some(Trouble::Failed("container app exits with code 1".into())),
+            Pods::Crash | Pods::Flap if self.clock > pod.born + 2 && !self.ready(pod) => {
+                Some(Trouble::Failed("container app exits with code 1".into()))
+            }
             Pods::ImageMissing => Some(Trouble::NotStarted("image shop:x cannot be pulled".into())),
             _ => None,
         }

@@ -102,6 +102,16 @@ fn a_failed_look_late_in_a_bake_holds_the_step_beyond_it() {
 }
 
 #[test]
+fn pods_that_are_ready_for_a_moment_now_and_then_meet_no_caller_and_miss_the_deadline() {
+    let mut m = Model::adopted(Policy { gates: vec![], ..canary() });
+    m.min_ready = 5;
+    m.pods_of(2, Pods::Flap).wish(2).until_finished(Phase::RolledBack).settle();
+    let journal = m.last_journal();
+    assert_eq!((journal.served, journal.outcome.as_ref().map(|o| o.reason)), (false, Some(Cause::PodsFailed)));
+    stable_is_untouched(&m);
+}
+
+#[test]
 fn a_version_that_is_bad_after_promotion_goes_back_in_one_write() {
     for policy in [canary(), blue_green()] {
         let mut m = Model::adopted(policy);
