@@ -5,6 +5,7 @@ use kind_tests::{
     prelude::*,
     verdict::{NOISE, app, delivered},
 };
+use tokio::sync::Mutex;
 
 #[tokio::test]
 async fn versions_with_one_percent_more_errors_are_taken_back_with_a_stated_error() -> anyhow::Result<()> {
@@ -19,8 +20,12 @@ async fn versions_that_are_as_noisy_as_the_stable_one_are_promoted() -> anyhow::
     two("noisy", false).await.map(|_| ())
 }
 
+/// One pair at a time: their load is most of what the machine can bear beside the other tests.
+static PAIR: Mutex<()> = Mutex::const_new(());
+
 /// Two releases at once, each in a namespace of its own, and what their verdicts say.
 async fn two(name: &str, worse: bool) -> anyhow::Result<[String; 2]> {
+    let _turn = PAIR.lock().await;
     let one = async |number: u32| {
         let namespace = format!("{name}-{number}");
         with_namespace(&namespace, async |ns| Ok(delivered(&ns, worse).await?.message)).await
