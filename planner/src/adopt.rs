@@ -9,7 +9,7 @@ use crate::{
     events::{enter, succeed},
     gates,
     journal::{Journal, Phase, RevisionRef},
-    plan::{Action, Plan, Waiting},
+    plan::{Action, PROPAGATION, Plan, Waiting},
     policy::{Place, Policy},
     update::{ask, capacity, held_by_people, known_capacity},
     world::{Release, Revision, Selects, World},
@@ -129,11 +129,7 @@ fn advance(
                 journal.note(now, "Switched", format!("the Service's connections go to revision {}", to.revision));
             }
             Some(applied) if now < applied + policy.propagation => {
-                return Err(Waiting::until(
-                    "Propagation",
-                    "the switch reaches every node",
-                    applied + policy.propagation,
-                ));
+                return Err(Waiting::until(PROPAGATION, "the switch reaches every node", applied + policy.propagation));
             }
             Some(_) => enter(journal, Phase::Warm, now),
         },

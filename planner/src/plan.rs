@@ -14,6 +14,8 @@ use crate::{
 
 /// What is waited for while no pod of the stable revision is ready.
 pub const STABLE_NOT_READY: &str = "StableNotReady";
+/// What is waited for until every node has had time to learn who answers.
+pub const PROPAGATION: &str = "Propagation";
 
 /// What to do next. Actions are performed in order, up to the first that fails; then, if all went well, the journal is
 /// written if it changed. Doing a plan twice equals doing it once.

@@ -12,7 +12,7 @@ use crate::{
     events::enter,
     gates::{self, Asked},
     journal::{Journal, Phase},
-    plan::{Plan, STABLE_NOT_READY, Waiting, advised},
+    plan::{PROPAGATION, Plan, STABLE_NOT_READY, Waiting, advised},
     policy::{Place, Policy},
     split,
     world::{Release, World},
@@ -123,7 +123,8 @@ fn outcome_words(journal: &Journal, then: &str) -> String {
     advised(journal.outcome.as_ref().map_or("no evidence", |o| o.message.as_str()), then)
 }
 
-/// Asks the gates of a place and waits for all of them.
+/// Asks the gates of a place and waits for all of them. The candidate's Service may be as young as its pods: a test that meets a node
+/// which does not know it yet would blame the version, so no test begins before every node has had time to learn of it.
 pub(crate) fn ask(
     policy: &Policy,
     release: &Release,
@@ -136,6 +137,11 @@ pub(crate) fn ask(
         Asked::Pass => Ok(true),
         Asked::Wait(waiting) => Err(waiting),
         Asked::NotYet => {
+            let since = journal.applied_at.or(journal.entered_at).filter(|_| place != Place::Start);
+            if let Some(known) = since.map(|at| at + policy.propagation).filter(|at| now < *at) {
+                let words = "every node learns of the candidate's pods before the tests begin";
+                return Err(Waiting::until(PROPAGATION, words, known));
+            }
             gates::ask(policy, release, journal, place, step, now);
             Ok(false)
         }

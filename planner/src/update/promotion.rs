@@ -6,7 +6,7 @@ use crate::{
     events::{enter, succeed},
     journal::{Journal, Phase, Split},
     looks,
-    plan::Waiting,
+    plan::{PROPAGATION, Waiting},
     policy::{Policy, Strategy},
     world::{Release, World},
 };
@@ -38,7 +38,7 @@ pub(super) fn switch(
         return Ok(());
     };
     if now < applied + policy.propagation {
-        return Err(Waiting::until("Propagation", "the switch reaches every node", applied + policy.propagation));
+        return Err(Waiting::until(PROPAGATION, "the switch reaches every node", applied + policy.propagation));
     }
     enter(journal, Phase::Warm, now);
     Ok(())

@@ -8,7 +8,7 @@ use crate::{
     events::enter,
     journal::{Journal, Phase, Split},
     looks,
-    plan::Waiting,
+    plan::{PROPAGATION, Waiting},
     policy::{Place, Policy},
     split,
     world::{Release, World},
@@ -42,8 +42,10 @@ pub(super) fn advance(
     };
     let skipped = journal.orders.promote || journal.orders.skipped == Some(k);
     let gates = ask(policy, release, journal, Place::Step, Some(k), now);
-    if gates == Ok(false) {
-        return Ok(());
+    match gates {
+        Ok(false) => return Ok(()),
+        Err(unknown) if unknown.reason == PROPAGATION => return Err(unknown),
+        _ => {}
     }
     if !skipped {
         let end = applied + policy.propagation + step.bake;

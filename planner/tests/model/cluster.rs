@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use planner::{
     RevisionId, World,
     journal::Evidence,
+    policy::Place,
     world::{Apex, Pod, Revision, Run, RunKey, Selects, Trouble, Wish, Workload},
 };
 
@@ -54,6 +55,10 @@ impl Model {
             apex.endpoints = listed;
         }
         let clock = self.clock;
+        let answering: Vec<_> = self.live.keys().filter(|id| self.answers_now(id)).cloned().collect();
+        for id in answering {
+            self.answers.entry(id).or_insert(clock);
+        }
         self.pods.retain(|_, p| p.ends.is_none_or(|at| at > clock));
         let pods = &self.pods;
         self.live.retain(|id, l| {
@@ -79,6 +84,10 @@ impl Model {
             let old = self.workload_hashes();
             old.into_iter().filter(|h| *h != hash).for_each(|h| self.scale_to(&Owner::Workload(h), 0));
         }
+    }
+
+    fn answers_now(&self, id: &RevisionId) -> bool {
+        !self.ready_of(&Owner::Revision(id.clone())).is_empty()
     }
 
     fn workload_hashes(&self) -> BTreeSet<String> {
@@ -261,11 +270,19 @@ impl Model {
         };
         match said.unwrap_or(&Test::Passes) {
             Test::Hangs => Run::Going("the Job's image cannot be pulled".into()),
+            _ if key.at != Place::Start && !self.known_at(since) => Run::Failed(evidence(7, "connection refused\n")),
             _ if self.clock < since + TEST => Run::Going("the Job runs".into()),
             Test::Passes => Run::Passed(evidence(0, "all good\n")),
             Test::Fails => Run::Failed(evidence(1, "checkout\nrefuses an expired card\n")),
             Test::Breaks => Run::Broken("the pod was evicted".into()),
         }
+    }
+
+    /// Whether every node knew the candidate's Service at that time.
+    fn known_at(&self, time: i64) -> bool {
+        let to = self.release.as_ref().and_then(|r| r.to.as_ref());
+        let since = to.and_then(|t| self.answers.get(&t.revision));
+        since.is_some_and(|at| time >= at + self.policy.propagation.num_seconds())
     }
 
     fn decisions_now(&self) -> Vec<planner::world::Decision> {

@@ -88,6 +88,8 @@ pub struct Model {
     pub behaviours: BTreeMap<Digest, Behaviour>,
     pub live: BTreeMap<RevisionId, Live>,
     pub pods: BTreeMap<String, PodLife>,
+    /// When a pod of a revision was ready for the first time.
+    pub(super) answers: BTreeMap<RevisionId, i64>,
     pub load: Option<Load>,
     pub apex: Option<Service>,
     pub release: Option<Release>,
@@ -148,6 +150,7 @@ impl Model {
             behaviours: BTreeMap::new(),
             live: BTreeMap::new(),
             pods: BTreeMap::new(),
+            answers: BTreeMap::new(),
             load: Some(Load { replicas: 4, wish: rev(1), since: -100, readable: true }),
             apex: Some(Service { selects: Selects::Users, capacity: None, marked: false, endpoints: BTreeSet::new() }),
             release: None,

@@ -220,3 +220,23 @@ fn pods_get_callers_when_they_have_been_ready_for_as_long_as_the_workload_asks()
         assert!(first.is_some_and(|ready_for| ready_for < 40), "{first:?}\n{}", m.story());
     }
 }
+
+#[test]
+fn no_test_begins_before_every_node_has_had_time_to_learn_of_the_candidates_pods() {
+    let long = Policy { propagation: TimeDelta::seconds(15), ..canary() };
+    for (gates, strategy) in [
+        (vec![gate("suite", Place::Traffic)], canary().strategy),
+        (vec![gate("suite", Place::Step)], canary().strategy),
+        (vec![gate("suite", Place::Promotion)], blue_green().strategy),
+    ] {
+        let mut m = Model::adopted(Policy { gates, strategy, ..long.clone() });
+        m.wish(2).until("the pods are ready", 60, |m| {
+            m.observe().revisions.values().any(|r| r.digest == rev(2).digest && r.steady() > 0)
+        });
+        let ready = m.clock;
+        m.until("it waits for the nodes", 5, |m| m.reason() == "Propagation");
+        m.until("the test begins", 60, |m| !m.runs.is_empty());
+        assert!((15..=17).contains(&(m.clock - ready)), "{} s\n{}", m.clock - ready, m.story());
+        m.until_finished(Phase::Succeeded);
+    }
+}

@@ -11,7 +11,7 @@ use crate::model::*;
 #[test]
 fn texts_of_others_are_cut_to_what_the_schema_allows() {
     let mut m = Model::adopted(canary());
-    m.wish(2).until_phase(Phase::Gating).run(2);
+    m.wish(2).until_phase(Phase::Gating).run(5);
     let long = "ä".repeat(20_000);
     let mut world = m.observe();
     let key = world.runs.keys().next().unwrap().clone();

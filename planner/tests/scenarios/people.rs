@@ -114,7 +114,7 @@ fn abort_takes_the_candidate_back_and_it_is_not_tried_again_by_itself() {
 fn a_retry_after_a_rollback_is_a_new_attempt_with_fresh_verdicts() {
     let mut m = Model::adopted(canary());
     m.test_of(2, "conformance", Test::Fails).wish(2).until_finished(Phase::RolledBack).settle();
-    m.test_of(2, "conformance", Test::Passes).decide(Order::Retry).until_phase(Phase::Gating).run(2);
+    m.test_of(2, "conformance", Test::Passes).decide(Order::Retry).until_phase(Phase::Gating).run(5);
     assert_eq!(m.journal().unwrap().gates[0].verdict, analysis::Verdict::Unknown);
     m.until_finished(Phase::Succeeded);
     assert_eq!(m.last.as_ref().unwrap().name, "shop-22222222-2");
