@@ -66,6 +66,12 @@ fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
+/// A failed test of a JSON patch has the code of an invalid object, and this message.
+fn test_failed(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    status.code == 422 && status.message.contains("the server rejected our request due to an error in our request")
+}
+
 fn transient(error: &kube::Error) -> bool {
     code(error).is_none_or(|c| c == 429 || c >= 500)
 }
@@ -169,6 +175,23 @@ where
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = Patch::Merge(patch);
     repeat(|| format!("changing {} {name}", kind(api)), || api.patch(name, &params, &patch)).await.map(|_| ())
+}
+
+/// Changes an object by a JSON patch of absolute values, whose first operation tests the version that was read. Never tried again
+/// here: once done, the test fails.
+pub async fn json_patch<K>(api: &Api<K>, name: &str, patch: Vec<serde_json::Value>) -> Result<(), Error>
+where
+    K: Clone + DeserializeOwned + Debug + Resource,
+{
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let what = || format!("changing {} {name}", kind(api));
+    let patch = serde_json::from_value(patch.into()).map_err(|e| Error::Invalid(format!("{}: {e}", what())))?;
+    match once(what, api.patch(name, &params, &Patch::Json::<()>(patch))).await {
+        Err(Error::Api { source, what }) if test_failed(&source) => {
+            Err(Error::Changed(format!("{what}: somebody else has changed it meanwhile")))
+        }
+        other => other.map(|_| ()),
+    }
 }
 
 /// Replaces the status of the version of the object that was read.

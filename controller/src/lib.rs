@@ -18,4 +18,5 @@ pub mod sensitivity;
 pub mod server;
 pub mod status;
 pub mod telemetry;
+pub mod traffic;
 pub mod watch;

@@ -11,7 +11,9 @@ use crds::{
     policy::{FirstRevision, OnFailure, OnInconclusive},
     strategy::Canary,
 };
-use planner::policy::{Gate, Place, Policy, Step, Strategy, Weight};
+use planner::policy::{Gate, Place, Policy, Shares, Step, Strategy, Weight};
+
+use crate::traffic;
 
 /// Why a spec is no policy; the API server refuses most of these before they get here.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -26,7 +28,8 @@ pub fn parse(
     live: &RolloutPolicySpec,
     scrape: Duration,
 ) -> Result<Policy, InvalidPolicy> {
-    let service = frozen.traffic.service.clone().ok_or_else(|| InvalidPolicy("traffic names no provider".into()))?;
+    let nobody = || InvalidPolicy("traffic names no provider".into());
+    let (propagation, drain) = traffic::times(&frozen.traffic).ok_or_else(nobody)?;
     let policy = Policy {
         name: name.into(),
         strategy: strategy(frozen)?,
@@ -38,14 +41,9 @@ pub fn parse(
         keep_failed: time(frozen.rollback.keep_failed_for),
         warm: time(frozen.warm_for),
         progress: time(frozen.deadlines.progress),
-        propagation: time(service.propagation),
-        drain: time(service.drain),
-        max_weight_error: live
-            .traffic
-            .service
-            .as_ref()
-            .and_then(|s| s.max_weight_error)
-            .and_then(|e| u32::try_from(e).ok()),
+        propagation,
+        drain,
+        shares: shares(frozen, live),
         history: usize::try_from(frozen.history).unwrap_or(1).max(1),
         depends_on: live.depends_on.clone().unwrap_or_default(),
         suspend: live.suspend,
@@ -56,21 +54,35 @@ pub fn parse(
     Ok(Policy { analysis, ..policy })
 }
 
-fn time(duration: GoDuration) -> TimeDelta {
+fn shares(frozen: &RolloutPolicySpec, live: &RolloutPolicySpec) -> Shares {
+    if frozen.traffic.service.is_none() {
+        return Shares::Routes;
+    }
+    let error = live.traffic.service.as_ref().and_then(|s| s.max_weight_error);
+    Shares::Pods { max_error: error.and_then(|e| u32::try_from(e).ok()) }
+}
+
+/// A duration that sums cannot overflow.
+pub(crate) fn time(duration: GoDuration) -> TimeDelta {
     TimeDelta::from_std(duration.0).unwrap_or(TimeDelta::MAX / 4).min(TimeDelta::days(3650))
 }
 
 fn strategy(spec: &RolloutPolicySpec) -> Result<Strategy, InvalidPolicy> {
     match (&spec.strategy.canary, &spec.strategy.blue_green) {
-        (Some(canary), None) => Ok(Strategy::Canary(steps(canary)?)),
+        (Some(canary), None) => {
+            // Beyond half, the stable version would have to have fewer pods.
+            let most = if spec.traffic.service.is_some() { 50 } else { 99 };
+            Ok(Strategy::Canary(steps(canary, most)?))
+        }
         (None, Some(blue_green)) => Ok(Strategy::BlueGreen { bake: time(blue_green.bake) }),
         _ => Err(InvalidPolicy("strategy needs exactly one of canary and blueGreen".into())),
     }
 }
 
-fn steps(canary: &Canary) -> Result<Vec<Step>, InvalidPolicy> {
+fn steps(canary: &Canary, most: u32) -> Result<Vec<Step>, InvalidPolicy> {
     let weight = |percent: i32| {
-        Weight::new(percent).ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to 50")))
+        let weight = Weight::new(percent).filter(|w| w.percent() <= most);
+        weight.ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to {most}")))
     };
     let steps: Vec<Step> = match (&canary.steps, &canary.linear) {
         (Some(steps), None) => steps

@@ -16,6 +16,7 @@ pub mod policy_status;
 pub mod release;
 pub mod strategy;
 pub mod suite;
+pub mod traffic;
 pub mod yaml;
 
 pub use decision::{Decision, DecisionAction, DecisionSpec};

@@ -5,11 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analysis::Analysis,
-    duration::GoDuration,
-    gate::Gate,
-    policy_status::RolloutPolicyStatus,
-    strategy::{Strategy, Traffic},
+    analysis::Analysis, duration::GoDuration, gate::Gate, policy_status::RolloutPolicyStatus, strategy::Strategy,
+    traffic::Traffic,
 };
 
 /// How changes to one workload are delivered.
@@ -32,6 +29,7 @@ use crate::{
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = ("!has(self.traffic.service) || !has(self.strategy.canary) || ((!has(self.strategy.canary.steps) || self.strategy.canary.steps.all(s, s.weight <= 50)) && (!has(self.strategy.canary.linear) || self.strategy.canary.linear.max <= 50))", "a weight is at most 50 on a plain Service: beyond half, the stable version would have to shrink; promotion goes from the last step to 100"),
     validation = ("!has(self.strategy.blueGreen) || !has(self.gates) || self.gates.all(g, g.at != 'step')", "blueGreen has no steps: give its gates at: start, traffic or promotion"),
     validation = ("!has(self.analysis) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || !self.analysis.interval.matches('^([0-9]{1,6}(ms|s|m|h))+$') || self.strategy.canary.steps.all(s, !s.bake.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(s.bake) >= duration(self.analysis.interval))", "every bake must be at least one analysis.interval long, else nothing is measured in that step"),
     validation = ("!has(self.analysis) || !has(self.strategy.canary) || !has(self.strategy.canary.linear) || !self.analysis.interval.matches('^([0-9]{1,6}(ms|s|m|h))+$') || !self.strategy.canary.linear.bake.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self.strategy.canary.linear.bake) >= duration(self.analysis.interval)", "linear.bake must be at least one analysis.interval long, else nothing is measured in a step"),

@@ -1,4 +1,4 @@
-//! How traffic is moved: the provider and the strategy.
+//! The strategy: how the candidate gets traffic.
 
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -6,44 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::GoDuration;
 
-/// What moves the traffic. Exactly one key.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.service)", "name what moves the traffic: service: {} for plain Services"))]
-pub struct Traffic {
-    /// No mesh and no gateway: a share of the traffic is a number of pods behind the plain Service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<ServiceTraffic>,
-}
-
-/// Settings of the plain Service.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceTraffic {
-    /// How long a change of endpoints may take to reach every node.
-    #[serde(default = "fifteen_seconds")]
-    pub propagation: GoDuration,
-    /// How long a pod that has served is kept after its share went to zero, for open connections to end.
-    #[serde(default = "thirty_seconds")]
-    pub drain: GoDuration,
-    /// Refuse a step whose share the number of pods misses by more than this many percentage points.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100))]
-    pub max_weight_error: Option<i32>,
-}
-
-impl Default for ServiceTraffic {
-    fn default() -> Self {
-        Self { propagation: fifteen_seconds(), drain: thirty_seconds(), max_weight_error: None }
-    }
-}
-
 /// How the candidate gets traffic. Exactly one key.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("[has(self.canary), has(self.blueGreen), has(self.ab)].filter(x, x).size() == 1", "give exactly one strategy: canary or blueGreen"),
-    validation = ("!has(self.ab)", "a plain Service cannot route by header or cookie, so strategy.ab is not possible here: use canary or blueGreen")
+    validation = ("!has(self.ab)", "routing by header or cookie is not possible with any provider yet: use canary or blueGreen instead of strategy.ab")
 )]
 pub struct Strategy {
     /// Traffic moves in steps.
@@ -76,11 +44,11 @@ pub struct Canary {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("self.weight >= 1 && self.weight <= 50", "a weight is 1 to 50 on a plain Service: beyond half, the stable version would have to shrink; promotion goes from the last step to 100"),
-    validation = ("!has(self.mirror)", "a plain Service cannot copy requests: remove mirror from the step")
+    validation = ("self.weight >= 1 && self.weight <= 99", "a weight is 1 to 99: promotion goes from the last step to 100"),
+    validation = ("!has(self.mirror)", "copying requests is not possible with any provider yet: remove mirror from the step")
 )]
 pub struct Step {
-    /// The candidate's share of new connections, in percent.
+    /// The candidate's share, in percent: of new connections, at most 50, on a plain Service; of requests, at most 99, by routes.
     pub weight: i32,
     /// How long the share is held, counted from when it was in force.
     pub bake: GoDuration,
@@ -97,7 +65,7 @@ pub struct Step {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("self.step >= 1 && self.step <= self.max", "linear.step must be at least 1 and at most linear.max"),
-    validation = ("self.max <= 50", "linear.max is at most 50 on a plain Service: promotion goes from there to 100"),
+    validation = ("self.max <= 99", "linear.max is at most 99: promotion goes from there to 100"),
     validation = ("self.step < 1 || self.max / self.step < 32", "at most 32 steps: give a larger linear.step")
 )]
 pub struct Linear {
@@ -112,7 +80,7 @@ pub struct Linear {
 /// Everything at once.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!has(self.mirror)", "a plain Service cannot copy requests: remove blueGreen.mirror"))]
+#[x_kube(validation = ("!has(self.mirror)", "copying requests is not possible with any provider yet: remove blueGreen.mirror"))]
 pub struct BlueGreen {
     /// How long the new version is watched after the switch; `warmFor` counts where it is longer.
     #[serde(default = "no_time")]
@@ -137,14 +105,6 @@ impl JsonSchema for Refused {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
     }
-}
-
-fn fifteen_seconds() -> GoDuration {
-    GoDuration::seconds(15)
-}
-
-fn thirty_seconds() -> GoDuration {
-    GoDuration::seconds(30)
 }
 
 fn no_time() -> GoDuration {

@@ -164,6 +164,9 @@ fn pending(policy: &Policy, world: &World, journal: &mut Journal, now: DateTime<
     if let Some(blocker) = world.blockers.first() {
         return Err(Waiting::for_person(&blocker.reason, &blocker.message));
     }
+    if let Some(trouble) = world.routes.as_ref().and_then(|r| r.trouble.as_ref()) {
+        return Err(Waiting::for_person(&trouble.reason, &trouble.message));
+    }
     let Some(workload) = &world.workload else {
         return Ok(());
     };

@@ -12,7 +12,7 @@ use crate::{
     plan::{Action, Plan},
     policy::{Place, Policy},
     split,
-    world::{Release, Revision, Selects, World},
+    world::{Release, Revision, Selects, Share, World},
 };
 
 /// Every invariant that the plan would break, in words; empty when it breaks none.
@@ -26,6 +26,7 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
             Action::SetMembers { stable, candidate, pods } if !pods.is_empty() => {
                 members(policy, world, stable, candidate, pods, &mut broken);
             }
+            Action::SetRoutes(Some(share)) => shared(policy, world, share, &mut broken),
             Action::ScaleRevision { revision, replicas } => scale(world, revision, *replicas, &mut broken),
             Action::EnsureRevision { revision, replicas } => {
                 raise_after_fail(world, &revision.revision, *replicas, &mut broken);
@@ -123,6 +124,29 @@ fn members(
     }
 }
 
+fn shared(policy: &Policy, world: &World, share: &Share, broken: &mut Vec<String>) {
+    let Share { candidate, percent } = share;
+    let Some(release) = release_to(world, candidate) else {
+        broken.push(format!("1: routes send traffic to revision {candidate}, which is no candidate"));
+        return;
+    };
+    let live = world.routes.as_ref().and_then(|r| r.share.as_ref());
+    if live.is_some_and(|s| s.candidate == *candidate && s.percent >= *percent) {
+        return;
+    }
+    if world.revisions.get(candidate).is_none_or(|r| r.ready().is_empty()) {
+        broken.push(format!("2: routes send traffic to revision {candidate}, which has no ready pod"));
+    }
+    may_serve(policy, release, broken);
+    let step = release.journal.step.and_then(|k| policy.steps().get((k as usize).saturating_sub(1)));
+    if release.journal.phase != Phase::Shifting {
+        broken.push(format!("5: a share is raised in phase {:?}", release.journal.phase));
+    }
+    if step.is_none_or(|s| *percent > s.weight.percent()) {
+        broken.push(format!("1: a share of {percent} %, which no step asks for now"));
+    }
+}
+
 fn scale(world: &World, id: &RevisionId, replicas: u32, broken: &mut Vec<String>) {
     let have = world.revisions.get(id).and_then(|r| r.replicas).unwrap_or(0);
     if replicas > have {
@@ -165,7 +189,8 @@ fn serving(world: &World, id: &RevisionId, what: &str, broken: &mut Vec<String>)
     let (Some(apex), Some(revision)) = (&world.apex, world.revisions.get(id)) else {
         return;
     };
-    if revision.pods.keys().any(|p| apex.endpoints.contains(p)) {
+    let routed = world.routes.as_ref().and_then(|r| r.share.as_ref()).is_some_and(|s| s.candidate == *id);
+    if routed || revision.pods.keys().any(|p| apex.endpoints.contains(p)) {
         broken.push(format!("3: revision {id} is {what} while callers reach its pods"));
     }
 }

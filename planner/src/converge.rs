@@ -10,7 +10,8 @@ use crate::{
     id::RevisionId,
     journal::RevisionRef,
     plan::{Action, Waiting},
-    world::{Selects, World},
+    routes,
+    world::{Selects, Share, World},
 };
 
 /// What a phase wants of the world.
@@ -26,6 +27,10 @@ pub(crate) struct Desired {
     pub meanwhile: Option<RevisionId>,
     /// The candidate's pods that answer for the stable revision; `None` leaves them alone.
     pub members: Option<Members>,
+    /// What routes send to a candidate, where shares are weights of routes.
+    pub share: Option<Share>,
+    /// How many ready pods the candidate must have for that.
+    pub share_needs: u32,
     /// Pods of the user's Deployment; `None` leaves it alone.
     pub workload: Option<u32>,
     /// Pods for all of the traffic.
@@ -69,9 +74,11 @@ pub(crate) fn converge(want: &Desired, world: &World) -> Converged {
     if !up.is_empty() {
         return Converged::Act(up);
     }
-    match apex::weight(want, world) {
-        Converged::InForce => {}
-        other => return other,
+    for weight in [routes::lower, apex::weight, routes::raise] {
+        match weight(want, world) {
+            Converged::InForce => {}
+            other => return other,
+        }
     }
     let down = capacity_down(want, world);
     if down.is_empty() { Converged::InForce } else { Converged::Act(down) }

@@ -18,6 +18,7 @@ pub mod plan;
 mod pods;
 pub mod policy;
 mod remove;
+mod routes;
 mod settled;
 pub mod split;
 mod update;

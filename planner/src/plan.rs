@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::RevisionId,
     journal::{Journal, Purpose, RevisionRef, cut},
-    world::{RunKey, Selects},
+    world::{RunKey, Selects, Share},
 };
 
 /// What is waited for while no pod of the stable revision is ready.
@@ -73,6 +73,8 @@ pub enum Action {
         /// What the annotation says is the capacity.
         capacity: u32,
     },
+    /// Let the routes send this share to the candidate's own Service, and the rest, or all, to the Service that callers use.
+    SetRoutes(Option<Share>),
     /// Set the number of pods of the user's Deployment.
     ScaleWorkload(u32),
     /// Start a run of a gate's test.

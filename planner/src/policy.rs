@@ -46,8 +46,8 @@ pub struct Policy {
     pub propagation: TimeDelta,
     /// How long a pod that served is kept after its share went to zero.
     pub drain: TimeDelta,
-    /// The largest error of a share, in percentage points.
-    pub max_weight_error: Option<u32>,
+    /// What makes a share of the traffic.
+    pub shares: Shares,
     /// Finished releases that are kept; at least 1.
     pub history: usize,
     /// Policies that must be settled first.
@@ -73,7 +73,7 @@ pub enum Strategy {
 /// A share of the traffic, held for a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Percent, 1 to 50 on a plain Service.
+    /// Percent; at most 50 where shares are numbers of pods.
     pub weight: Weight,
     /// How long it is held once in force.
     pub bake: TimeDelta,
@@ -81,14 +81,26 @@ pub struct Step {
     pub pause: bool,
 }
 
-/// A share of the traffic that a step may ask for: 1 to 50 percent.
+/// What makes a share of the traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shares {
+    /// A number of pods that answer behind the plain Service: weights up to 50, since the stable revision keeps its own.
+    Pods {
+        /// The largest error of a share, in percentage points.
+        max_error: Option<u32>,
+    },
+    /// Weights of routes, exact to the percent. Between releases routes send everything to the Service that callers use.
+    Routes,
+}
+
+/// A share of the traffic that a step may ask for: 1 to 99 percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Weight(u8);
 
 impl Weight {
-    /// `None` outside 1 to 50: beyond half, the stable revision would have to shrink.
+    /// `None` outside 1 to 99: all of it is what promotion is for.
     pub fn new(percent: i32) -> Option<Self> {
-        u8::try_from(percent).ok().filter(|p| (1..=50).contains(p)).map(Self)
+        u8::try_from(percent).ok().filter(|p| (1..=99).contains(p)).map(Self)
     }
 
     /// In percent.

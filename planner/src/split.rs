@@ -1,8 +1,22 @@
-//! Shares of the traffic on a plain Service, where a share is a number of pods.
+//! Shares of the traffic as numbers of pods.
 
 use std::collections::BTreeSet;
 
-use crate::{policy::Weight, world::Revision};
+use crate::{
+    policy::{Shares, Weight},
+    world::Revision,
+};
+
+/// How many candidate pods `weight` percent takes, where all of the traffic takes `capacity`.
+pub fn needs(shares: Shares, capacity: u32, weight: Weight) -> u32 {
+    match shares {
+        Shares::Pods { .. } => members(capacity, weight).max(1),
+        Shares::Routes => {
+            let pods = (u64::from(capacity) * u64::from(weight.percent())).div_ceil(100);
+            u32::try_from(pods).unwrap_or(capacity).max(1)
+        }
+    }
+}
 
 /// How many candidate pods give `weight` percent beside `stable` pods that all serve: the number nearest to `stable * w / (100 - w)`,
 /// at least 1, at most `stable`, ties to the smaller share; 0 when no stable pod serves, since nothing may be raised then.
@@ -111,6 +125,15 @@ mod tests {
         for (count, expected) in [(0, ""), (1, "d"), (2, "df"), (3, "cdf"), (4, "bcdf"), (5, "bcdf")] {
             assert_eq!(choose(&candidate, &stable, count).into_iter().collect::<String>(), expected, "{count}");
         }
+    }
+
+    #[test]
+    fn a_route_takes_the_pods_that_the_share_of_the_capacity_takes() {
+        for (capacity, percent, expected) in [(4, 1, 1), (4, 25, 1), (4, 26, 2), (10, 50, 5), (10, 99, 10), (0, 50, 1)]
+        {
+            assert_eq!(needs(Shares::Routes, capacity, weight(percent)), expected, "{capacity} pods, {percent} %");
+        }
+        assert_eq!(needs(Shares::Pods { max_error: None }, 4, weight(50)), 4);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     gates::{self, Asked},
     journal::{Journal, Phase},
     plan::{PROPAGATION, Plan, STABLE_NOT_READY, Waiting, advised},
-    policy::{Place, Policy},
+    policy::{Place, Policy, Shares},
     split,
     world::{Release, World},
 };
@@ -164,6 +164,9 @@ fn pending(
             format!("waits for policy {name}, which is not settled on its own wish: {state}"),
         ));
     }
+    if let Some(trouble) = world.routes.as_ref().and_then(|r| r.trouble.as_ref()) {
+        return Err(Waiting::for_person(&trouble.reason, &trouble.message));
+    }
     if let Some(refusal) = inexact(policy, world) {
         return Err(refusal);
     }
@@ -175,7 +178,7 @@ fn pending(
 
 /// A share that the number of pods cannot make, where the policy wants it exact.
 fn inexact(policy: &Policy, world: &World) -> Option<Waiting> {
-    let error = policy.max_weight_error?;
+    let Shares::Pods { max_error: Some(error) } = policy.shares else { return None };
     let capacity = capacity(policy, world);
     let bad = policy
         .steps()

@@ -26,6 +26,8 @@ pub struct World {
     pub workload: Option<Workload>,
     /// The Service that callers use; `None` when it is gone or going.
     pub apex: Option<Apex>,
+    /// What the routes do; `None` where shares are numbers of pods.
+    pub routes: Option<Routes>,
     /// The revisions that have objects.
     pub revisions: BTreeMap<RevisionId, Revision>,
     /// What is known to serve: from the last finished release, the policy's status or the apex itself.
@@ -89,6 +91,28 @@ pub struct Apex {
     pub capacity: Option<u32>,
     /// It carries our label or annotations.
     pub marked: bool,
+}
+
+/// What the routes in front of the Service that callers use do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routes {
+    /// What they send past that Service to a candidate, as it is written; the largest of several.
+    pub share: Option<Share>,
+    /// They do not all say the same.
+    pub uneven: bool,
+    /// Why what is written may not be in force yet, in words.
+    pub pending: Option<String>,
+    /// Why no share can be written.
+    pub trouble: Option<Blocker>,
+}
+
+/// A share of the traffic that routes send to a candidate's own Service; the rest goes to the Service that callers use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The candidate.
+    pub candidate: RevisionId,
+    /// 1 to 99.
+    pub percent: u32,
 }
 
 /// Whom the apex Service selects.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use planner::{
     journal::Phase,
-    policy::{Gate, Place, Policy, Strategy as Delivery},
+    policy::{Gate, Place, Policy, Shares, Strategy as Delivery},
     world::{Order, Selects},
 };
 use proptest::{prelude::*, sample::select};
@@ -28,6 +28,10 @@ enum Event {
     Crash(usize),
     /// Somebody resets the Service's selector.
     Meddle(bool),
+    /// Somebody writes the routes as they were before the release.
+    Reroute,
+    /// Somebody makes routes that cannot be written.
+    Unroutable(bool),
     Metrics(u32, Metrics),
     WorkloadUnread(bool),
     Delete,
@@ -55,6 +59,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1i64..120).prop_map(Event::Away),
         3 => (0usize..3).prop_map(Event::Crash),
         1 => any::<bool>().prop_map(Event::Meddle),
+        1 => Just(Event::Reroute),
+        1 => any::<bool>().prop_map(Event::Unroutable),
         2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
         1 => any::<bool>().prop_map(Event::WorkloadUnread),
         1 => Just(Event::Delete),
@@ -89,8 +95,14 @@ fn gates() -> impl Strategy<Value = Vec<Gate>> {
     })
 }
 
-fn delivery() -> impl Strategy<Value = Delivery> {
-    let steps = proptest::collection::btree_map(1i32..=50, (0i64..30, proptest::bool::weighted(0.15)), 1..4);
+/// Weights beyond half are for routes.
+fn shares() -> impl Strategy<Value = (Shares, Delivery)> {
+    let pods = delivery(50).prop_map(|d| (Shares::Pods { max_error: None }, d));
+    prop_oneof![pods, delivery(99).prop_map(|d| (Shares::Routes, d))]
+}
+
+fn delivery(most: i32) -> impl Strategy<Value = Delivery> {
+    let steps = proptest::collection::btree_map(1i32..=most, (0i64..30, proptest::bool::weighted(0.15)), 1..4);
     let steps = steps.prop_map(|steps| {
         let made = |(weight, (bake, pause))| planner::policy::Step { pause, ..step(weight, bake) };
         Delivery::Canary(steps.into_iter().map(made).collect())
@@ -101,9 +113,10 @@ fn delivery() -> impl Strategy<Value = Delivery> {
 fn policy() -> impl Strategy<Value = Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let times = (0i64..40, 0i64..40, 0i64..6, 0i64..8);
-    (delivery(), gates(), flags, times, 1usize..4).prop_map(|(strategy, gates, flags, times, history)| {
+    (shares(), gates(), flags, times, 1usize..4).prop_map(|((shares, strategy), gates, flags, times, history)| {
         let seconds = TimeDelta::seconds;
         Policy {
+            shares,
             strategy,
             gates,
             analysis: flags.0.then(measured),
@@ -164,6 +177,8 @@ fn happens(m: &mut Model, event: &Event) {
                 m.apex.as_mut().unwrap().selects = if *garbled { Selects::Garbled } else { Selects::Users };
             }
         }
+        Event::Reroute => m.routes.share = None,
+        Event::Unroutable(on) => m.unroutable(*on),
         Event::Metrics(n, said) => {
             m.metrics_of(*n, *said);
         }
@@ -177,6 +192,7 @@ fn happens(m: &mut Model, event: &Event) {
 /// What only waits for the cluster gets what it waits for.
 fn heal(m: &mut Model) {
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
+    m.unroutable(false);
     m.load.as_mut().unwrap().readable = true;
     m.crash_after = None;
     m.behaves(1, |b| b.pods = Pods::ReadyAfter(2));
@@ -202,7 +218,7 @@ fn comes_to_rest(m: &mut Model) {
             m.run(200);
             heal(m);
         }
-        assert!(m.gone, "the policy never goes\n{}", m.story());
+        assert!(m.gone && m.routes.share.is_none(), "the policy never goes\n{}", m.story());
         return;
     }
     m.run(300);
@@ -211,6 +227,9 @@ fn comes_to_rest(m: &mut Model) {
     if let Some(phase) = m.phase() {
         let waiting = m.waiting.as_ref().unwrap();
         assert!(waiting.stalled && !waiting.message.is_empty(), "{phase:?} {}", m.story());
+    }
+    if m.release.is_none() {
+        assert_eq!(m.routes.share, None, "{}", m.story());
     }
     if m.stable.is_some() {
         assert!(m.apex.as_ref().is_some_and(|a| !a.endpoints.is_empty()), "{}", m.story());
@@ -265,7 +284,8 @@ fn ending(m: &Model) -> impl PartialEq + std::fmt::Debug + use<> {
     let live: Vec<_> = m.live.iter().map(|(id, l)| (id.clone(), l.replicas, l.left_serving)).collect();
     let apex = m.apex.as_ref().map(|a| (a.selects.clone(), a.marked, a.capacity, a.endpoints.len()));
     let load = m.load.as_ref().map(|l| l.replicas);
-    (live, apex, load, m.finished.clone(), m.serves(), m.gone, m.finalizer)
+    let routes = m.routes.share.clone();
+    (live, apex, load, m.finished.clone(), m.serves(), m.gone, m.finalizer, routes)
 }
 
 /// Tells a story once for every pass and every number of its actions after which the controller can crash.
@@ -299,6 +319,12 @@ fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
         m.settle().wish(2).until_phase(Phase::Warm).metrics_of(2, Metrics::Bad);
         m.until_finished(Phase::RolledBack).settle();
     };
+    let by_routes = |m: &mut Model| {
+        m.policy = routed();
+        m.settle().wish(2).until_finished(Phase::Succeeded).settle();
+        m.wish(3).until_step(2).metrics_of(3, Metrics::Bad).until_finished(Phase::RolledBack).settle();
+        m.wish(4).until_step(1).delete_policy().until("gone", 900, |m| m.gone).run(10);
+    };
     let removal = |m: &mut Model| {
         m.settle().delete_policy().until("gone", 900, |m| m.gone).run(10);
     };
@@ -308,6 +334,7 @@ fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
     let told = crashes_everywhere(good)
         + crashes_everywhere(bad)
         + crashes_everywhere(at_once)
+        + crashes_everywhere(by_routes)
         + crashes_everywhere(removal)
         + crashes_everywhere(leaving);
     println!("{told} crashes");

@@ -49,6 +49,15 @@ fn blue_green_reads_as_before() {
 }
 
 #[test]
+fn routes_read_as_before() {
+    let mut m = Model::adopted(routed());
+    let from = m.log.len();
+    m.wish(2).until_finished(Phase::Succeeded).settle();
+    m.metrics_of(3, Metrics::Bad).wish(3).until_finished(Phase::RolledBack).settle();
+    reads("routes", &m, from);
+}
+
+#[test]
 fn a_removal_reads_as_before() {
     let mut m = Model::adopted(canary());
     let from = m.log.len();

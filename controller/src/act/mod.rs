@@ -3,6 +3,7 @@
 mod apex;
 mod release;
 mod revision;
+mod routes;
 mod run;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ fn name(action: &Action) -> &'static str {
         Action::ScaleRevision { .. } => "ScaleRevision",
         Action::SetMembers { .. } => "SetMembers",
         Action::SetApex { .. } => "SetApex",
+        Action::SetRoutes(_) => "SetRoutes",
         Action::ScaleWorkload(_) => "ScaleWorkload",
         Action::StartRun(_) => "StartRun",
         Action::DeleteRevision(_) => "DeleteRevision",
@@ -66,6 +68,7 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         }
         Action::SetMembers { stable, candidate, pods } => members(context, observed, stable, candidate, pods).await,
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
+        Action::SetRoutes(share) => routes::set(context, observed, share.as_ref()).await,
         Action::ScaleWorkload(replicas) => {
             scale(context, observed, &observed.object.spec.workload.name, *replicas).await?;
             // Taking it over is no contest.

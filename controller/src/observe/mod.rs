@@ -5,6 +5,7 @@ mod blockers;
 mod pods;
 mod releases;
 mod revisions;
+mod routes;
 mod runs;
 mod workload;
 
@@ -45,6 +46,8 @@ pub struct Observed {
     pub releases: Releases,
     /// The Service that callers use.
     pub apex: Option<Service>,
+    /// Routes in front of it, where shares are their weights.
+    pub routes: Option<routes::Live>,
     /// The user's Deployment, as it is: fields that this program does not know survive.
     pub workload: Option<DynamicObject>,
     /// What it wishes.
@@ -84,6 +87,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     let apex = apex.filter(|s| s.meta().deletion_timestamp.is_none());
     let releases = Releases::new(releases, &object);
     let policy = releases.policy(&object, context).await?;
+    let routes = routes::read(context, &object, &releases.spec(&object).traffic).await?;
 
     let mut world = World {
         deleting: object.meta().deletion_timestamp.is_some(),
@@ -91,6 +95,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         capacity_is_ours: capacity_is_ours(&object),
         namespace_terminating: false,
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
+        routes: routes.as_ref().map(routes::facts),
         revisions: revisions::revisions(&name, &deployments, &services, &records, &pods, context.now()),
         failed: releases.failed(&object),
         failing: context.failures(&format!("{namespace}/{name}")) > 0,
@@ -107,6 +112,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         policy,
         releases,
         apex,
+        routes,
         cut: None,
         settles_in: None,
         pods: pods.into_iter().map(|p| (p.name_any(), p)).collect(),

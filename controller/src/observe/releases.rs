@@ -68,6 +68,12 @@ impl Releases {
         serde_json::from_str(&object.spec.plan).ok()
     }
 
+    /// The spec under which the active release works; the live one when there is none, or it cannot be read.
+    pub fn spec(&self, live: &RolloutPolicy) -> RolloutPolicySpec {
+        let frozen = self.active().and_then(|release| serde_json::from_str(&release.spec.plan).ok());
+        frozen.unwrap_or_else(|| live.spec.clone())
+    }
+
     /// The policy under which the active release works; the live one when there is none.
     pub async fn policy(&self, live: &RolloutPolicy, context: &Arc<Context>) -> Result<Policy, Error> {
         let name = live.name_any();

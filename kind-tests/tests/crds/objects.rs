@@ -17,6 +17,7 @@ const GOOD: [(&str, &str); 10] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
+    ("policy-routes", include_str!("good/policy-routes.yaml")),
     ("policy-minimal", include_str!("good/policy-minimal.yaml")),
     ("release", include_str!("good/release.yaml")),
     ("decision", include_str!("good/decision.yaml")),

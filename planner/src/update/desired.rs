@@ -8,9 +8,9 @@ use crate::{
     converge::{Desired, Members},
     journal::{Journal, Phase, RevisionRef},
     looks,
-    policy::Policy,
+    policy::{Policy, Shares},
     split,
-    world::{Release, Selects, World},
+    world::{Release, Selects, Share, World},
 };
 
 /// How long before a step may end the pods of the next are started, at most; half of the bake at most too.
@@ -40,8 +40,11 @@ pub(super) fn desired(
         },
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
-            let need = journal.step.map_or(1, |k| need(policy, full, k).max(next_need(policy, journal, full, k, now)));
-            Desired { members: members(from, to, count), ..base.pods(from, full).pods(to, need.max(has)) }
+            let share_needs = journal.step.map_or(1, |k| need(policy, full, k));
+            let pods = share_needs.max(journal.step.map_or(0, |k| next_need(policy, journal, full, k, now)));
+            let share = journal.step.and_then(|k| step_share(policy, world, to, k));
+            let members = members(from, to, count);
+            Desired { members, share, share_needs, ..base.pods(from, full).pods(to, pods.max(has)) }
         }
         Phase::Promoting | Phase::Warm => {
             let over = journal.orders.promote || switched(world, journal, to);
@@ -54,11 +57,13 @@ pub(super) fn desired(
                     apex_needs: full,
                     meanwhile: Some(from.revision.clone()).filter(|_| !switched(world, journal, to)),
                     members: clean,
+                    // Until the Service itself leads to the candidate, what routes send there goes on.
+                    share: share_now(world, to).filter(|_| !leads(world, to)),
                     ..both
                 }
             } else {
                 // With nothing to go back to, only a person lets the candidate take over.
-                both
+                Desired { share: share_now(world, to), ..both }
             }
         }
         Phase::Inconclusive => held(policy, world, journal, from, to, base).pods(from, full).pods(to, has.max(1)),
@@ -90,7 +95,7 @@ fn held(
     let now = members_now(world, from, to);
     let step = journal.step;
     let count = step.map_or(now, |k| step_members(policy, world, from, to, k).min(now));
-    Desired { members: members(from, to, count), ..base }
+    Desired { members: members(from, to, count), share: share_now(world, to), ..base }
 }
 
 /// Ready pods that the old revision must have before all traffic goes back to it: half of the capacity where it was kept whole,
@@ -113,6 +118,19 @@ fn members(from: &RevisionRef, to: &RevisionRef, count: u32) -> Option<Members> 
     Some(Members { stable, candidate, count })
 }
 
+/// What routes send to the candidate now; nothing where it has no pod that answers.
+fn share_now(world: &World, to: &RevisionRef) -> Option<Share> {
+    let live = world.routes.as_ref().and_then(|r| r.share.clone())?;
+    (live.candidate == to.revision && ready(world, to) > 0).then_some(live)
+}
+
+/// What step `k` asks of the routes; nothing while the candidate has no pod that answers.
+fn step_share(policy: &Policy, world: &World, to: &RevisionRef, k: u32) -> Option<Share> {
+    let step = policy.steps().get(k.saturating_sub(1) as usize)?;
+    let share = Share { candidate: to.revision.clone(), percent: step.weight.percent() };
+    (policy.shares == Shares::Routes && ready(world, to) > 0).then_some(share)
+}
+
 fn members_now(world: &World, from: &RevisionRef, to: &RevisionRef) -> u32 {
     let live = world.revisions.get(&to.revision);
     live.map_or(0, |r| apex::member_pods(r, &from.revision).len() as u32)
@@ -125,6 +143,12 @@ fn ready(world: &World, revision: &RevisionRef) -> u32 {
 
 fn selects(world: &World, revision: &RevisionRef) -> bool {
     world.apex.as_ref().is_some_and(|a| a.selects == serving(revision))
+}
+
+/// Whether the Service that callers use leads to nobody but this revision.
+fn leads(world: &World, revision: &RevisionRef) -> bool {
+    let (Some(apex), Some(live)) = (&world.apex, world.revisions.get(&revision.revision)) else { return false };
+    !apex.endpoints.is_empty() && apex.endpoints.iter().all(|pod| live.pods.contains_key(pod))
 }
 
 /// Whether all traffic has gone over, also when somebody has changed the selector since.
@@ -156,7 +180,7 @@ fn first_need(policy: &Policy, capacity: u32) -> u32 {
 /// Candidate pods that step `k`, counted from 1, takes at full capacity.
 fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
     let step = policy.steps().get(k.saturating_sub(1) as usize);
-    step.map_or(1, |s| split::members(capacity, s.weight)).max(1)
+    step.map_or(1, |s| split::needs(policy.shares, capacity, s.weight))
 }
 
 /// Candidate pods that what follows step `k` takes, once the step is nearly over: they start while it still holds, so that nobody
@@ -189,6 +213,7 @@ fn step_members(policy: &Policy, world: &World, from: &RevisionRef, to: &Revisio
         return 0;
     };
     match ready(world, from) {
+        _ if policy.shares == Shares::Routes => 0,
         0 => members_now(world, from, to),
         stable => split::members(stable, step.weight),
     }

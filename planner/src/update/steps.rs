@@ -9,7 +9,7 @@ use crate::{
     journal::{Journal, Phase, Split},
     looks,
     plan::{PROPAGATION, Waiting},
-    policy::{Place, Policy},
+    policy::{Place, Policy, Shares},
     split,
     world::{Release, World},
 };
@@ -37,7 +37,7 @@ pub(super) fn advance(
     };
     let weight = step.weight.percent();
     let Some(applied) = journal.applied_at else {
-        applied(world, release, journal, weight, now);
+        applied(policy, world, release, journal, weight, now);
         return Ok(());
     };
     let skipped = journal.orders.promote || journal.orders.skipped == Some(k);
@@ -69,26 +69,36 @@ pub(super) fn advance(
 }
 
 /// The step is in force: from here on it dwells.
-fn applied(world: &World, release: &Release, journal: &mut Journal, weight: u32, now: DateTime<Utc>) {
-    let split = observed(world, release, weight);
-    let message = format!(
-        "step {}: {} of {} answering pods are the candidate's ({} %)",
-        journal.step.unwrap_or(1),
-        split.members,
-        split.members + split.stable_pods,
-        split.effective
-    );
+fn applied(policy: &Policy, world: &World, release: &Release, journal: &mut Journal, weight: u32, now: DateTime<Utc>) {
+    let split = observed(policy, world, release, weight);
+    let k = journal.step.unwrap_or(1);
+    let message = match policy.shares {
+        Shares::Pods { .. } => {
+            let all = split.members + split.stable_pods;
+            format!("step {k}: {} of {all} answering pods are the candidate's ({} %)", split.members, split.effective)
+        }
+        Shares::Routes => format!("step {k}: the routes send {weight} % to {} pods of the candidate", split.members),
+    };
     journal.applied_at = Some(now);
     journal.split = Some(split);
     journal.note(now, "StepApplied", message);
 }
 
-/// The split as the pods make it now.
-fn observed(world: &World, release: &Release, wanted: u32) -> Split {
+/// The split as pods, or routes, make it now.
+fn observed(policy: &Policy, world: &World, release: &Release, wanted: u32) -> Split {
     let (Some(from), Some(to)) = (&release.from, &release.to) else {
         return Split::default();
     };
-    let members = world.revisions.get(&to.revision).map_or(0, |r| apex::member_pods(r, &from.revision).len() as u32);
-    let stable = world.revisions.get(&from.revision).map_or(0, |r| r.ready().len() as u32);
-    Split { wanted, effective: split::share(members, stable), members, stable_pods: stable }
+    let candidate = world.revisions.get(&to.revision);
+    let stable_pods = world.revisions.get(&from.revision).map_or(0, |r| r.ready().len() as u32);
+    match policy.shares {
+        Shares::Pods { .. } => {
+            let members = candidate.map_or(0, |r| apex::member_pods(r, &from.revision).len() as u32);
+            Split { wanted, effective: split::share(members, stable_pods), members, stable_pods }
+        }
+        Shares::Routes => {
+            let members = candidate.map_or(0, |r| r.ready().len() as u32);
+            Split { wanted, effective: wanted, members, stable_pods }
+        }
+    }
 }

@@ -87,6 +87,8 @@ impl Model {
                 (apex.selects, apex.marked) = (selects.clone(), !users);
                 apex.capacity = (!users).then_some(*capacity);
             }
+            Action::SetRoutes(_) if self.routes.trouble.is_some() => return false,
+            Action::SetRoutes(share) => self.routes.share.clone_from(share),
             Action::ScaleWorkload(n) => match &mut self.load {
                 Some(load) => load.replicas = *n,
                 None => return false,

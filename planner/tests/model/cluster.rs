@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use planner::{
     RevisionId, World,
     journal::Evidence,
-    policy::Place,
-    world::{Apex, Pod, Revision, Run, RunKey, Selects, Trouble, Wish, Workload},
+    policy::{Place, Shares},
+    world::{Apex, Pod, Revision, Routes, Run, RunKey, Selects, Trouble, Wish, Workload},
 };
 
-use super::{Model, Test};
+use super::{Model, RouteLife, Test};
 
 /// How a version's pods behave; in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +50,7 @@ const SETTLE: i64 = 5;
 
 impl Model {
     pub(super) fn cluster_moves(&mut self) {
+        self.routes.in_force.clone_from(&self.routes.share);
         let listed = self.selected();
         if let Some(apex) = &mut self.apex {
             apex.endpoints = listed;
@@ -204,6 +205,7 @@ impl Model {
                 capacity: a.capacity,
                 marked: a.marked,
             }),
+            routes: (self.policy.shares == Shares::Routes).then(|| self.routes_now()),
             revisions: self.live.keys().map(|id| (id.clone(), self.revision(id))).collect(),
             stable: self.stable.clone(),
             release: self.release.clone(),
@@ -217,6 +219,12 @@ impl Model {
             blockers: self.blockers.clone(),
             failing: self.failing,
         }
+    }
+
+    fn routes_now(&self) -> Routes {
+        let RouteLife { share, in_force, trouble } = self.routes.clone();
+        let pending = (share != in_force).then(|| "the gateway has not taken it up".into());
+        Routes { share, uneven: false, pending, trouble }
     }
 
     fn workload(&self) -> Workload {

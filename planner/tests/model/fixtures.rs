@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use planner::{
     Digest, Policy,
     journal::RevisionRef,
-    policy::{Analysis, Gate, Place, Step, Strategy, Weight},
+    policy::{Analysis, Gate, Place, Shares, Step, Strategy, Weight},
 };
 
 use super::{Behaviour, Metrics, Pods};
@@ -43,12 +43,17 @@ pub fn canary() -> Policy {
         progress: TimeDelta::seconds(60),
         propagation: TimeDelta::seconds(3),
         drain: TimeDelta::seconds(5),
-        max_weight_error: None,
+        shares: Shares::Pods { max_error: None },
         history: 5,
         depends_on: Vec::new(),
         suspend: false,
         replicas: None,
     }
+}
+
+/// The same with routes in front, and steps of 20 % and 80 %.
+pub fn routed() -> Policy {
+    Policy { shares: Shares::Routes, strategy: Strategy::Canary(vec![step(20, 30), step(80, 30)]), ..canary() }
 }
 
 /// The same, all at once, watched for 40 s.

@@ -54,6 +54,8 @@ fn words(action: &Action) -> String {
         Action::ScaleRevision { revision, replicas } => format!("{} to {replicas} pods", id(revision)),
         Action::SetMembers { candidate, pods, .. } => format!("{} members of {}", pods.len(), id(candidate)),
         Action::SetApex { selects, .. } => format!("select {}", selector(selects)),
+        Action::SetRoutes(None) => "routes as they were".into(),
+        Action::SetRoutes(Some(share)) => format!("routes send {} % to {}", share.percent, id(&share.candidate)),
         Action::ScaleWorkload(n) => format!("workload to {n}"),
         Action::StartRun(key) => format!("test {} ({})", key.gate, key.attempt),
         Action::DeleteRevision(revision) => format!("delete {}", id(revision)),

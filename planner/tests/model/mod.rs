@@ -16,11 +16,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use planner::{
     Digest, Journal, Policy, RevisionId, Waiting, World,
     journal::{Phase, RevisionRef},
-    world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects},
+    world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects, Share},
 };
 
 pub use cluster::{Owner, PodLife, Pods};
-pub use fixtures::{blue_green, canary, gate, measured, rev, step, tested};
+pub use fixtures::{blue_green, canary, gate, measured, rev, routed, step, tested};
 
 /// What the metrics say of a version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +78,17 @@ pub struct Service {
     pub endpoints: BTreeSet<String>,
 }
 
+/// Routes in front of the Service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RouteLife {
+    /// What is written.
+    pub share: Option<Share>,
+    /// What the proxies do: what was written a tick before.
+    pub in_force: Option<Share>,
+    /// Somebody has made them such that nothing can be written.
+    pub trouble: Option<Blocker>,
+}
+
 /// The cluster, the policy and everything that a controller would remember.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -92,6 +103,8 @@ pub struct Model {
     pub(super) answers: BTreeMap<RevisionId, i64>,
     pub load: Option<Load>,
     pub apex: Option<Service>,
+    /// Routes in front of the Service, under a policy whose shares they make.
+    pub routes: RouteLife,
     pub release: Option<Release>,
     pub last: Option<Release>,
     pub history: Vec<PastRelease>,
@@ -153,6 +166,7 @@ impl Model {
             answers: BTreeMap::new(),
             load: Some(Load { replicas: 4, wish: rev(1), since: -100, readable: true }),
             apex: Some(Service { selects: Selects::Users, capacity: None, marked: false, endpoints: BTreeSet::new() }),
+            routes: RouteLife::default(),
             release: None,
             last: None,
             history: Vec::new(),
@@ -271,6 +285,16 @@ impl Model {
         self
     }
 
+    /// Somebody makes the routes such that nothing can be written, or mends them.
+    pub fn unroutable(&mut self, on: bool) {
+        let trouble = Blocker { reason: "RouteMissing".into(), message: "HTTPRoute shop is gone".into() };
+        if on {
+            self.routes = RouteLife { share: None, in_force: None, trouble: Some(trouble) };
+        } else {
+            self.routes.trouble = None;
+        }
+    }
+
     // Time.
 
     /// One second: the cluster moves, then the controller looks if there is something to see.
@@ -375,8 +399,19 @@ impl Model {
 
     /// Pods of version `n` that callers reach.
     pub fn reached(&self, n: u32) -> usize {
-        let id = rev(n).revision;
-        let listed = self.apex.iter().flat_map(|a| &a.endpoints);
-        listed.filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == Owner::Revision(id.clone()))).count()
+        let owner = Owner::Revision(rev(n).revision);
+        self.answering().iter().filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == owner)).count()
+    }
+
+    /// What the routes send to version `n`, in percent.
+    pub fn routed(&self, n: u32) -> u32 {
+        let share = self.routes.in_force.as_ref().filter(|s| s.candidate == rev(n).revision);
+        share.map_or(0, |s| s.percent)
+    }
+
+    /// Pods that callers reach: behind the Service, and where routes send them.
+    pub fn answering(&self) -> BTreeSet<String> {
+        let routed = self.routes.in_force.iter().flat_map(|s| self.ready_of(&Owner::Revision(s.candidate.clone())));
+        self.apex.iter().flat_map(|a| a.endpoints.clone()).chain(routed).collect()
     }
 }

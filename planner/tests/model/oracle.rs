@@ -22,6 +22,8 @@ pub struct Oracle {
     pub contested_until: i64,
     /// Pods are down by themselves until then.
     down_until: i64,
+    /// Since when routes send callers to a version of which no pod is ready.
+    lost_since: Option<i64>,
     /// Versions that may have live requests.
     proven: BTreeSet<Digest>,
     /// Versions with evidence against them, with the pods and members they had when that was known.
@@ -111,12 +113,18 @@ impl Model {
         if self.apex.as_ref().is_some_and(meddled) {
             self.oracle.contested_until = self.clock + 2;
         }
+        let lost = self
+            .routes
+            .in_force
+            .as_ref()
+            .is_some_and(|s| self.ready_of(&Owner::Revision(s.candidate.clone())).is_empty());
+        self.oracle.lost_since = lost.then(|| self.oracle.lost_since.unwrap_or(self.clock));
         let Some(release) = release else { return };
         let Some(to) = &release.to else { return };
         let against = release.journal.outcome.as_ref().is_some_and(|o| o.reason.condemns());
         if against && !self.oracle.forgiven.contains(&release.name) {
             let pods = self.replicas_of(&to.revision);
-            let members = self.count(&to.revision, |p| p.ends.is_none() && !p.members_of.is_empty());
+            let members = self.joined(&to.revision);
             self.oracle.condemned.entry(to.digest.clone()).or_insert((pods, members));
         }
         let trusted = release.purpose == Purpose::Adopt && !self.policy.gate_first;
@@ -126,6 +134,12 @@ impl Model {
         if trusted || (passed && release.journal.phase > Phase::Preparing) {
             self.oracle.proven.insert(to.digest.clone());
         }
+    }
+
+    /// Its pods that answer for another revision, or what routes send to it in percent.
+    fn joined(&self, id: &RevisionId) -> usize {
+        let routed = self.routes.in_force.as_ref().filter(|s| s.candidate == *id).map_or(0, |s| s.percent as usize);
+        routed.max(self.count(id, |p| p.ends.is_none() && !p.members_of.is_empty()))
     }
 
     fn replicas_of(&self, id: &RevisionId) -> u32 {
@@ -139,12 +153,16 @@ impl Model {
         if !apex.endpoints.iter().any(|p| self.pods.get(p).is_some_and(|p| self.ready(p))) {
             broken.push(format!("nobody answers callers: the Service selects {:?}", apex.selects));
         }
+        // A pod that dies can be seen and answered only afterwards, by a controller that is there.
+        if self.oracle.lost_since.is_some_and(|at| self.clock > at + 2) && !self.away {
+            broken.push(format!("routes send callers to nobody: {:?}", self.routes.in_force));
+        }
     }
 
     fn nobody_unproven_answers(&self, broken: &mut Vec<String>) {
         let Some(apex) = self.apex.as_ref().filter(|_| self.clock > self.oracle.contested_until) else { return };
         let mut versions = BTreeSet::new();
-        for pod in apex.endpoints.iter().filter_map(|p| self.pods.get(p)) {
+        for pod in self.answering().iter().filter_map(|p| self.pods.get(p)) {
             let id = match &pod.owner {
                 Owner::Revision(id) => id.to_string(),
                 // Before it is taken over, and after it is given back, what the user runs is the user's.
@@ -175,6 +193,18 @@ impl Model {
             (Phase::Pending | Phase::Preparing | Phase::Gating, _) => 0,
             _ => usize::MAX,
         };
+        let routed = self.routes.in_force.as_ref().filter(|s| s.candidate == to.revision).map_or(0, |s| s.percent);
+        let asked = match (journal.phase, journal.step) {
+            (Phase::Shifting, Some(k)) => weight(k).percent(),
+            (Phase::Pending | Phase::Preparing | Phase::Gating, _) => 0,
+            _ => 100,
+        };
+        if routed > asked {
+            broken.push(format!(
+                "routes send {routed} % in {:?} {:?}, {asked} are asked for",
+                journal.phase, journal.step
+            ));
+        }
         if members > most {
             broken.push(format!(
                 "{members} members in {:?} {:?}, at most {most} are asked for",
@@ -194,7 +224,7 @@ impl Model {
         for (digest, (pods, members)) in self.oracle.condemned.clone() {
             let id = digest.id();
             let now = self.replicas_of(&id);
-            let joined = self.count(&id, |p| p.ends.is_none() && !p.members_of.is_empty());
+            let joined = self.joined(&id);
             if now > pods || joined > members {
                 broken.push(format!("{id} has failed and rises: {pods} to {now} pods, {members} to {joined} members"));
             }
@@ -208,8 +238,8 @@ impl Model {
         let time = (self.policy.propagation + self.policy.drain).num_seconds();
         for (id, live) in &self.live {
             let now = live.replicas.unwrap_or(0);
-            let listed = self.apex.iter().flat_map(|a| &a.endpoints);
-            let mut owners = listed.filter_map(|p| self.pods.get(p)).map(|p| &p.owner);
+            let answering = self.answering();
+            let mut owners = answering.iter().filter_map(|p| self.pods.get(p)).map(|p| &p.owner);
             if owners.any(|o| *o == Owner::Revision(id.clone())) {
                 self.oracle.reached.insert(id.clone(), (self.clock, now));
             } else if let Some((last, before)) = self.oracle.reached.get_mut(id) {
@@ -241,12 +271,9 @@ impl Model {
                 broken.push(format!("step {k} was held for {held} s, not {bake}"));
             }
         }
-        let answering = self
-            .apex
-            .iter()
-            .flat_map(|a| &a.endpoints)
-            .filter(|p| self.pods.get(*p).is_some_and(|p| p.owner == Owner::Revision(to.revision.clone())));
-        let in_force = answering.count() > 0 && journal.step.is_some();
+        let owner = Owner::Revision(to.revision.clone());
+        let answers = self.answering().iter().any(|p| self.pods.get(p).is_some_and(|p| p.owner == owner));
+        let in_force = answers && journal.step.is_some();
         let since = before.filter(|b| b.step == journal.step).and_then(|b| b.in_force);
         self.oracle.before = Some(Before {
             release: release.name.clone(),

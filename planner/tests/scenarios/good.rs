@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use planner::{
     journal::{Cause, Phase},
-    policy::{Place, Policy},
+    policy::{Place, Policy, Shares},
 };
 
 use crate::model::*;
@@ -180,7 +180,7 @@ fn a_first_version_behind_gates_is_refused_where_pods_answer_already() {
 fn a_step_that_the_pods_cannot_make_is_refused_with_the_number_it_takes() {
     let mut m = Model::adopted(Policy {
         strategy: planner::policy::Strategy::Canary(vec![step(5, 10)]),
-        max_weight_error: Some(2),
+        shares: Shares::Pods { max_error: Some(2) },
         ..canary()
     });
     m.wish(2).settle();

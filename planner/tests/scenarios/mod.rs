@@ -7,5 +7,6 @@ mod good;
 mod journal;
 mod people;
 mod removal;
+mod routes;
 mod sequential;
 mod stable;

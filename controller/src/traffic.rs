@@ -1,0 +1,60 @@
+//! What moves the traffic, as the custom resource names it: the times, and the routes with the provider that reads and writes them.
+
+use chrono::TimeDelta;
+use crds::traffic::{RouteKind, Traffic};
+use kube::core::{ApiResource, GroupVersionKind};
+use providers::{GatewayApi, Istio, Names, Provider};
+
+/// What moves the traffic. Exactly one, as the API server sees to.
+pub enum Moves<'a> {
+    /// Pods behind the plain Service.
+    Pods(&'a crds::traffic::ServiceTraffic),
+    /// Weights of routes.
+    Routes(Routes),
+}
+
+/// The routes of a policy, and how they are spelt.
+pub struct Routes {
+    /// Reads and writes them.
+    pub provider: Box<dyn Provider + Send + Sync>,
+    /// Their kinds and names.
+    pub all: Vec<(ApiResource, String)>,
+}
+
+/// The provider that a policy names; `None` where it names none.
+pub fn moves<'a>(traffic: &'a Traffic, names: impl FnOnce() -> Names) -> Option<Moves<'a>> {
+    if let Some(service) = &traffic.service {
+        return Some(Moves::Pods(service));
+    }
+    if let Some(gateway) = &traffic.gateway_api {
+        let all = gateway.routes.iter().map(|r| (gateway_route(r.kind), r.name.clone())).collect();
+        return Some(Moves::Routes(Routes { provider: Box::new(GatewayApi(names())), all }));
+    }
+    let istio = traffic.istio.as_ref()?;
+    let all = istio.virtual_services.iter().map(|name| (virtual_service(), name.clone())).collect();
+    Some(Moves::Routes(Routes { provider: Box::new(Istio(names())), all }))
+}
+
+/// How long a change takes to be known, and how long open connections get.
+pub fn times(traffic: &Traffic) -> Option<(TimeDelta, TimeDelta)> {
+    let (propagation, drain) = match traffic {
+        Traffic { service: Some(t), .. } => (t.propagation, t.drain),
+        Traffic { gateway_api: Some(t), .. } => (t.propagation, t.drain),
+        Traffic { istio: Some(t), .. } => (t.propagation, t.drain),
+        _ => return None,
+    };
+    Some((crate::policy::time(propagation), crate::policy::time(drain)))
+}
+
+fn gateway_route(kind: RouteKind) -> ApiResource {
+    let (kind, plural) = match kind {
+        RouteKind::HTTPRoute => ("HTTPRoute", "httproutes"),
+        RouteKind::GRPCRoute => ("GRPCRoute", "grpcroutes"),
+    };
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", kind), plural)
+}
+
+fn virtual_service() -> ApiResource {
+    let kind = GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService");
+    ApiResource::from_gvk_with_plural(&kind, "virtualservices")
+}

@@ -1,0 +1,109 @@
+//! What moves the traffic: the provider and its times.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::GoDuration;
+
+/// What moves the traffic. Exactly one key.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("[has(self.service), has(self.gatewayAPI), has(self.istio)].filter(x, x).size() == 1", "name what moves the traffic, one of: service: {} for plain Services, gatewayAPI, istio"))]
+pub struct Traffic {
+    /// No mesh and no gateway: a share of the traffic is a number of pods behind the plain Service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceTraffic>,
+    /// Routes of the Gateway API, at a Gateway or in a mesh: a share of the traffic is a weight, exact to the percent.
+    #[serde(rename = "gatewayAPI", default, skip_serializing_if = "Option::is_none")]
+    pub gateway_api: Option<GatewayApiTraffic>,
+    /// Istio's VirtualServices: a share of the traffic is a weight, exact to the percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub istio: Option<IstioTraffic>,
+}
+
+/// Settings of the plain Service.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceTraffic {
+    /// How long a change of endpoints may take to reach every node.
+    #[serde(default = "fifteen_seconds")]
+    pub propagation: GoDuration,
+    /// How long a pod that has served is kept after its share went to zero, for open connections to end.
+    #[serde(default = "thirty_seconds")]
+    pub drain: GoDuration,
+    /// Refuse a step whose share the number of pods misses by more than this many percentage points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_weight_error: Option<i32>,
+}
+
+/// Your own routes, which send to the Service that callers use. For a release, a candidate's share of that goes to the candidate;
+/// before and after it they are as you wrote them.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayApiTraffic {
+    /// The routes, of the policy's namespace.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(validation = ("self.all(r, self.exists_one(q, q.name == r.name && q.kind == r.kind))", "a route is named twice: remove one of the two"))]
+    pub routes: Vec<RouteRef>,
+    /// How long a change may take to reach every proxy, once the route's status says that it was accepted.
+    #[serde(default = "fifteen_seconds")]
+    pub propagation: GoDuration,
+    /// How long a pod that has served is kept after its share went to zero, for open requests to end.
+    #[serde(default = "thirty_seconds")]
+    pub drain: GoDuration,
+}
+
+/// A route.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteRef {
+    /// Its kind.
+    #[serde(default)]
+    pub kind: RouteKind,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Kinds of routes.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RouteKind {
+    /// gateway.networking.k8s.io/v1 HTTPRoute.
+    #[default]
+    HTTPRoute,
+    /// gateway.networking.k8s.io/v1 GRPCRoute.
+    GRPCRoute,
+}
+
+/// Your own VirtualServices, which send to the Service that callers use. For a release, a candidate's share of that goes to the
+/// candidate; before and after it they are as you wrote them.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct IstioTraffic {
+    /// Names of VirtualServices of the policy's namespace.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
+    #[x_kube(validation = ("self.all(r, self.exists_one(q, q == r))", "a VirtualService is named twice: remove one of the two"))]
+    pub virtual_services: Vec<String>,
+    /// How long a change may take to reach every proxy; Istio tells nobody when it has.
+    #[serde(default = "fifteen_seconds")]
+    pub propagation: GoDuration,
+    /// How long a pod that has served is kept after its share went to zero, for open requests to end.
+    #[serde(default = "thirty_seconds")]
+    pub drain: GoDuration,
+}
+
+impl Default for ServiceTraffic {
+    fn default() -> Self {
+        Self { propagation: fifteen_seconds(), drain: thirty_seconds(), max_weight_error: None }
+    }
+}
+
+fn fifteen_seconds() -> GoDuration {
+    GoDuration::seconds(15)
+}
+
+fn thirty_seconds() -> GoDuration {
+    GoDuration::seconds(30)
+}

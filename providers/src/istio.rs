@@ -1,0 +1,119 @@
+//! Istio: VirtualServices, for sidecars and gateways alike.
+//!
+//! Fields as in Istio's reference, <https://istio.io/latest/docs/reference/config/networking/virtual-service/>. There is no status of
+//! being carried out: distribution tracking was removed in 1.23, so only time and observation tell.
+
+use planner::{RevisionId, world::Share};
+use serde_json::Value;
+
+use crate::{
+    Names, Provider, Reading, Unusable, name,
+    pair::{self, Backend, Spelling},
+    patch,
+};
+
+/// VirtualServices.
+#[derive(Clone, Debug)]
+pub struct Istio(pub Names);
+
+impl Provider for Istio {
+    fn read(&self, route: &Value) -> Result<Reading, Unusable> {
+        let lists = lists(route);
+        let ours = || lists.iter().map(|(_, list)| list).filter(|list| pair::read(self, list).is_some());
+        let said: Vec<_> = ours().filter_map(|list| pair::read(self, list)).collect();
+        if said.is_empty() {
+            let words = format!(
+                "{} sends nothing to Service {}: give one of its routes a destination with that host and a weight above 0",
+                name(route),
+                self.0.apex
+            );
+            return Err(Unusable::new("RouteElsewhere", words));
+        }
+        let subset = |e: &Value| matches!(self.backend(e), Backend::Apex) && e["destination"]["subset"].is_string();
+        if ours().any(|list| list.iter().any(subset)) {
+            let words = format!(
+                "{} names a subset of Service {}, which a candidate's Service does not have: remove the subset",
+                name(route),
+                self.0.apex
+            );
+            return Err(Unusable::new("RouteSubset", words));
+        }
+        Ok(Reading::together(&said))
+    }
+
+    fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
+        let mut changes = Vec::new();
+        for (path, list) in lists(route) {
+            if pair::read(self, list).is_none() {
+                continue;
+            }
+            let mut new = pair::write(self, list, want).map_err(|weight| {
+                let words = format!(
+                    "{} gives a destination the weight {weight}: divide the weights of that route",
+                    name(route)
+                );
+                Unusable::new("RouteWeights", words)
+            })?;
+            if let [only] = new.as_mut_slice()
+                && only["weight"] == 1
+                && let Some(only) = only.as_object_mut()
+            {
+                // What was divided had none.
+                only.remove("weight");
+            }
+            changes.push((path, Value::Array(new)));
+        }
+        Ok(patch(route, changes))
+    }
+
+    fn pending(&self, _: &Value) -> Option<String> {
+        None
+    }
+}
+
+impl Spelling for Istio {
+    // Weights are added up as 32 bits.
+    const MOST: u64 = 1 << 28;
+
+    fn unwritten(&self, among: usize) -> u64 {
+        // A single destination gets everything; among several, one without a weight gets nothing.
+        u64::from(among == 1)
+    }
+
+    fn backend(&self, entry: &Value) -> Backend {
+        let Some(host) = entry.pointer("/destination/host").and_then(Value::as_str) else { return Backend::Other };
+        let (service, rest) = host.split_once('.').unwrap_or((host, ""));
+        let namespace = &self.0.namespace;
+        // A name with one dot is not completed by Istio, but `name.namespace` resolves all the same in Kubernetes.
+        let here = rest.is_empty()
+            || rest == namespace.as_str()
+            || rest.strip_prefix(namespace.as_str()).is_some_and(|r| r == ".svc" || r.starts_with(".svc."));
+        match service {
+            _ if !here => Backend::Other,
+            service if service == self.0.apex => Backend::Apex,
+            service => self.0.revision(service).map_or(Backend::Other, Backend::Candidate),
+        }
+    }
+
+    fn candidate(&self, apex: &Value, candidate: &RevisionId) -> Value {
+        let mut entry = apex.clone();
+        let host = apex.pointer("/destination/host").and_then(Value::as_str).unwrap_or_default();
+        let rest = host.find('.').map_or("", |dot| &host[dot..]);
+        entry["destination"]["host"] = format!("{}{rest}", self.0.service_of(candidate)).into();
+        entry
+    }
+}
+
+/// Every route's destinations, with their path.
+fn lists(route: &Value) -> Vec<(String, &Vec<Value>)> {
+    let mut lists = Vec::new();
+    for protocol in ["http", "tls", "tcp"] {
+        let routes = route.pointer(&format!("/spec/{protocol}")).and_then(Value::as_array);
+        for (i, entry) in routes.into_iter().flatten().enumerate() {
+            if let Some(list) = entry.get("route").and_then(Value::as_array) {
+                lists.push((format!("/spec/{protocol}/{i}/route"), list));
+            }
+        }
+    }
+    lists
+}
