@@ -1,9 +1,12 @@
 //! An application and its policy, written as a sentence.
 
+mod front;
 pub mod manifests;
 mod policy;
 
 use serde_json::{Value, json};
+
+pub use front::Front;
 
 /// A Deployment, its Service, its RolloutPolicy and its ConformanceSuite, all of one name.
 ///
@@ -24,6 +27,7 @@ pub struct App {
     checks: Vec<String>,
     suite_image: String,
     test_takes: Option<u32>,
+    front: Option<Front>,
     /// The policy's spec.
     policy: Value,
 }
@@ -66,6 +70,7 @@ impl App {
             checks: checks.map(str::to_owned).into(),
             suite_image: "ghcr.io/sluice-dev/conformance:1.0.0".into(),
             test_takes: None,
+            front: None,
             policy: policy::quick(name),
         }
     }

@@ -9,12 +9,16 @@ use k8s_openapi::{
         core::v1::{ConfigMap, Service},
     },
 };
-use kube::{ResourceExt, api::PostParams, core::Resource};
+use kube::{
+    Api, ResourceExt,
+    api::PostParams,
+    core::{DynamicObject, Resource},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    app::{App, manifests::metric_source},
+    app::{App, Front, manifests::metric_source},
     namespace::Namespace,
     policy::Policy,
     wait::{Seen, secs, wait_for},
@@ -50,7 +54,19 @@ impl Namespace {
         }
         self.create_object::<Service>(app.service()).await?;
         self.create_object::<Deployment>(app.deployment()).await?;
+        if let Some(entry) = app.entry() {
+            self.create_object::<Service>(entry).await?;
+        }
+        if let (Some(front), Some(route)) = (app.front(), app.route(&self.name)) {
+            let what = format!("creating the route of {}", app.name);
+            self.routes(front).create(&PostParams::default(), &serde_json::from_value(route)?).await.context(what)?;
+        }
         self.rolled_out(app).await
+    }
+
+    /// The routes that callers come through.
+    pub fn routes(&self, front: Front) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.name, &front.kind())
     }
 
     /// Waits until all its pods are ready.

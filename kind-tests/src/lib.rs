@@ -55,7 +55,7 @@ pub mod prelude {
     pub use crds::{DecisionAction, journal::Phase};
 
     pub use crate::{
-        app::App,
+        app::{App, Front},
         cluster::connect,
         load::Load,
         namespace::{Namespace, with_namespace},
@@ -63,7 +63,7 @@ pub mod prelude {
         recorder::Recorder,
         release::Release,
         selectors::Selectors,
-        traffic::{Traffic, share_is},
+        traffic::{Traffic, routed_share_is, share_is},
         wait::{Seen, secs, wait_for},
     };
 }

@@ -8,20 +8,22 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, Front},
     namespace::Namespace,
     traffic::Traffic,
     wait::{Seen, secs, wait_for},
 };
 
-/// Waits until a Service that was just made is known to kube-proxy: ten connections in a row.
-const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if nc -w 1 $1 80 </dev/null >/dev/null 2>&1; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
+/// Waits until a Service that was just made is known to kube-proxy, or a route to its proxy: ten answers in a row.
+const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if wget -q -T 1 -O /dev/null http://$1/readyz >/dev/null 2>&1; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
 
 /// Load that is to be started.
 #[derive(Clone)]
 pub struct Load {
     ns: Namespace,
     policy: String,
+    host: String,
+    meshed: bool,
     path: String,
     rate: f64,
     fresh: f64,
@@ -38,7 +40,9 @@ pub struct Running {
 impl Load {
     /// Requests to the application's Service: 40 a second, half of them over connections of their own.
     pub fn on(ns: &Namespace, app: &App) -> Self {
-        Self { ns: ns.clone(), policy: app.name.clone(), path: "/".into(), rate: 40.0, fresh: 0.5 }
+        let meshed = app.front() == Some(Front::Mesh);
+        let (policy, host) = (app.name.clone(), app.host(&ns.name));
+        Self { ns: ns.clone(), policy, host, meshed, path: "/".into(), rate: 40.0, fresh: 0.5 }
     }
 
     /// Requests a second.
@@ -93,7 +97,7 @@ impl Load {
             "capabilities": { "drop": ["ALL"] },
         });
         json!({
-            "metadata": { "name": pod, "labels": { "role": "load" } },
+            "metadata": { "name": pod, "labels": { "role": "load", "sidecar.istio.io/inject": self.meshed.to_string() } },
             "spec": {
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": 1,
@@ -102,7 +106,7 @@ impl Load {
                     "name": "reachable",
                     "image": "ghcr.io/sluice-dev/conformance:1.0.0",
                     "imagePullPolicy": "IfNotPresent",
-                    "command": ["/bin/sh", "-c", REACHABLE, "-", self.policy],
+                    "command": ["/bin/sh", "-c", REACHABLE, "-", self.host],
                     "securityContext": restricted,
                 }],
                 "containers": [{
@@ -110,7 +114,7 @@ impl Load {
                     "image": "ghcr.io/sluice-dev/load:1.0.0",
                     "imagePullPolicy": "IfNotPresent",
                     "args": [
-                        format!("--target={0}=http://{0}{1}", self.policy, self.path),
+                        format!("--target={}=http://{}{}", self.policy, self.host, self.path),
                         format!("--rate={}", self.rate),
                         format!("--fresh={}", self.fresh),
                         "--duration=20m",

@@ -165,19 +165,29 @@ fn is_one_of(origin: &Origin, revisions: &[&str]) -> bool {
 ///
 /// When it gave more or fewer.
 pub fn share_is(policy: &str, candidate: &str, split: Split, counts: &Counts) -> Result<()> {
+    let share = f64::from(split.members) / f64::from(split.members + split.stable_pods);
+    let pods = format!("{} of {} pods", split.members, split.members + split.stable_pods);
+    share_of(policy, candidate, share, &format!("step of {} %, {pods}", split.wanted), counts)
+}
+
+/// The same for a share that routes make.
+///
+/// # Errors
+///
+/// When the candidate gave more or fewer answers.
+pub fn routed_share_is(policy: &str, candidate: &str, split: Split, counts: &Counts) -> Result<()> {
+    let share = f64::from(split.effective) / 100.0;
+    share_of(policy, candidate, share, &format!("step of {} % by routes", split.wanted), counts)
+}
+
+fn share_of(policy: &str, candidate: &str, share: f64, what: &str, counts: &Counts) -> Result<()> {
     let by_candidate = counts.identities.iter().filter(|i| is_one_of(&origin(policy, &i.hostname), &[candidate]));
     let (of, all) = (
         by_candidate.map(|i| i.fresh.all()).sum::<u64>(),
         counts.identities.iter().map(|i| i.fresh.all()).sum::<u64>(),
     );
-    let share = f64::from(split.members) / f64::from(split.members + split.stable_pods);
     let within = interval(all, share);
-    println!(
-        "{policy}: step of {} %: {of} of {all} new connections to the candidate, {} of {} pods, so {within:?}",
-        split.wanted,
-        split.members,
-        split.members + split.stable_pods
-    );
+    println!("{policy}: {what}: {of} of {all} new connections to the candidate, expected {within:?}");
     ensure!(within.contains(&of), "{of} of {all} new connections went to the candidate, expected {within:?}");
     Ok(())
 }

@@ -1,0 +1,89 @@
+//! Routes in front of the application's Service, and the name under which callers come.
+
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+
+use super::App;
+
+/// What callers come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// An HTTPRoute at the shared Gateway of Envoy Gateway.
+    Gateway,
+    /// A VirtualService; the callers have a sidecar of Istio's.
+    Mesh,
+}
+
+impl Front {
+    /// The kind of its route.
+    pub fn kind(self) -> ApiResource {
+        let (group, kind, plural) = match self {
+            Self::Gateway => ("gateway.networking.k8s.io", "HTTPRoute", "httproutes"),
+            Self::Mesh => ("networking.istio.io", "VirtualService", "virtualservices"),
+        };
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural)
+    }
+}
+
+impl App {
+    /// Callers come through a route of the application's name, and shares are its weights.
+    pub fn behind(mut self, front: Front) -> Self {
+        self.front = Some(front);
+        let times = |mut traffic: Value| {
+            traffic["propagation"] = "2s".into();
+            traffic["drain"] = "2s".into();
+            traffic
+        };
+        let name = self.name.clone();
+        let traffic = match front {
+            Front::Gateway => json!({ "gatewayAPI": times(json!({ "routes": [{ "name": name }] })) }),
+            Front::Mesh => json!({ "istio": times(json!({ "virtualServices": [name] })) }),
+        };
+        self.policy("/traffic", traffic)
+    }
+
+    /// What callers come through.
+    pub fn front(&self) -> Option<Front> {
+        self.front
+    }
+
+    /// The host that callers ask for. With a gateway it leads there, and no other namespace has it.
+    pub fn host(&self, namespace: &str) -> String {
+        match self.front {
+            Some(Front::Gateway) => format!("entry.{namespace}"),
+            Some(Front::Mesh) | None => self.name.clone(),
+        }
+    }
+
+    /// The route as its owner writes it.
+    pub fn route(&self, namespace: &str) -> Option<Value> {
+        let metadata = json!({ "name": self.name });
+        Some(match self.front? {
+            Front::Gateway => json!({
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata,
+                "spec": {
+                    "parentRefs": [{ "name": "public", "namespace": "gateways" }],
+                    "hostnames": [self.host(namespace)],
+                    "rules": [{ "backendRefs": [{ "name": self.name, "port": 80 }], "timeouts": { "request": "10s" } }],
+                },
+            }),
+            Front::Mesh => json!({
+                "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata,
+                "spec": {
+                    "hosts": [self.name],
+                    "http": [{ "route": [{ "destination": { "host": self.name } }], "timeout": "10s" }],
+                },
+            }),
+        })
+    }
+
+    /// What makes the host lead to the gateway.
+    pub fn entry(&self) -> Option<Value> {
+        (self.front? == Front::Gateway).then(|| {
+            json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "entry" },
+                "spec": { "type": "ExternalName", "externalName": "public.envoy-gateway-system.svc.cluster.local" },
+            })
+        })
+    }
+}
