@@ -3,6 +3,7 @@
 #
 # Images: podinfo redis prometheus controller testapp load conformance.
 # For the benchmark also: flagger argo-rollouts.
+# For the data planes (see dataplane.sh) also: envoy envoy-gateway.
 # Default: all but those, to the cluster "dev" of the kind that CLUSTER names
 # (see cluster.sh). --pack only packs, into ${SLUICE_CACHE:-~/.cache/sluice}/images.
 # An image is packed again only when its content changed, and loaded only into
@@ -11,6 +12,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$HERE/lib/binaries.sh"
 . "$HERE/lib/images.sh"
+. "$HERE/lib/dataplanes.sh"
 . "$HERE/lib/backend.sh"
 
 name=dev load=yes wanted=()

@@ -3,12 +3,14 @@
 #
 # Parts: packages (Debian's containerd, runc and so on; needs root), localk8s
 # (with kubectl), helm, prometheus (with promtool), podinfo. Default: all.
+# For the data planes (see dataplane.sh) also: envoy, envoy-gateway.
 # Binaries go to ${SLUICE_CACHE:-~/.cache/sluice}/bin and are only built again
 # when their sources, their version or Go changed. May be interrupted at any time.
 set -euo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$HERE/lib/packages.sh"
 . "$HERE/lib/binaries.sh"
+. "$HERE/lib/dataplanes.sh"
 
 case ${1:-} in -h | --help) lines; exit 0 ;; esac
 lock setup
@@ -17,6 +19,8 @@ for part in "${@:-all}"; do
   all) install_packages; need_go; build_localk8s; build_helm; build_prometheus; build_podinfo ;;
   packages) install_packages ;;
   localk8s | helm | prometheus | podinfo | flagger | argo-rollouts) need_go; "build_$part" ;;
+  envoy) mkdir -p "$BIN"; build_envoy ;;
+  envoy-gateway) need_go; "build_$part" ;;
   *) die "no part named $part; see --help" ;;
   esac
 done
