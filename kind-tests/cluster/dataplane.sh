@@ -63,6 +63,8 @@ gateway_api_crds() {
 plane_gateway-api() {
   prepare envoy envoy-gateway
   installed envoy-gateway-system || install_envoy_gateway
+  say "Gateway public"
+  apply -f "$HERE/dataplanes/gateway.yaml" -f "$HERE/dataplanes/gateway-stats.yaml"
   kubectl --namespace gateways wait gateway/public --for=condition=Programmed --timeout=60s >/dev/null
   kubectl --namespace gateways wait envoypatchpolicy/public-stats --timeout=30s >/dev/null \
     --for='jsonpath={.status.ancestors[0].conditions[?(@.type=="Programmed")].status}=True'
@@ -80,14 +82,16 @@ install_envoy_gateway() {
   mv "$chart/values.tmpl.yaml" "$chart/values.yaml" # its two variables are the image and its policy, which our values set
   helm upgrade --install eg "$chart" --namespace envoy-gateway-system --create-namespace --skip-crds \
     --values "$HERE/dataplanes/envoy-gateway-values.yaml" --wait --timeout 2m >/dev/null
-  say "Gateway public"
-  apply -f "$HERE/dataplanes/gateway.yaml" -f "$HERE/dataplanes/gateway-stats.yaml"
   mark envoy-gateway-system
 }
 
 plane_istio() {
   prepare pilot proxyv2
   installed istio-system || install_istio
+  say "Gateway public-istio"
+  apply -f "$HERE/dataplanes/istio-stats.yaml" \
+    2> >(grep -v '^Warning: EnvoyFilter' >&2) # it always warns; first, so that a proxy has it from the beginning
+  apply -f "$HERE/dataplanes/gateway-istio.yaml"
   kubectl --namespace gateways wait gateway/public-istio --for=condition=Programmed --timeout=60s >/dev/null
   kubectl --namespace gateways rollout status deployment/public-istio --timeout=60s >/dev/null # Programmed does not wait for it
   say "Gateway public-istio answers at http://public-istio.gateways"
@@ -102,9 +106,6 @@ install_istio() {
   helm upgrade --install base "$charts/base" --namespace istio-system --create-namespace --wait --timeout 1m >/dev/null
   helm upgrade --install istiod "$charts/istio-control/istio-discovery" --namespace istio-system \
     --values "$HERE/dataplanes/istio-values.yaml" --wait --timeout 2m >/dev/null
-  say "Gateway public-istio"
-  apply -f "$HERE/dataplanes/istio-stats.yaml" 2>/dev/null # a warning, always; first, so that a proxy has it from the beginning
-  apply -f "$HERE/dataplanes/gateway-istio.yaml"
   mark istio-system
 }
 
