@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use crds::RolloutPolicy;
 use futures::FutureExt as _;
 use kube::{ResourceExt, runtime::controller::Action as Requeue};
-use planner::{Plan, plan};
+use planner::{Plan, plan, plan::ROUTE_PENDING};
 
 use crate::{
     act::{act, housekeeping},
@@ -69,7 +69,18 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     context.went_well(&key);
     // When a contest is over, nothing else would say so.
     let over = context.contested_by(&key).map(|_| CONTEST);
-    Ok(requeue(&observed, &plan, &written, [sight.again(), over].into_iter().flatten().min()))
+    let others = [sight.again(), over, taken_up(context, &observed, &plan)];
+    Ok(requeue(&observed, &plan, &written, others.into_iter().flatten().min()))
+}
+
+/// When to ask again whether a route was taken up: gateways need a tenth of a second, and routes are not watched, since a cluster
+/// may not know their kinds.
+fn taken_up(context: &Context, observed: &Observed, plan: &Plan) -> Option<chrono::TimeDelta> {
+    let release = observed.world.release.as_ref()?;
+    plan.waiting.as_ref().filter(|w| w.reason == ROUTE_PENDING)?;
+    let waited = context.waited(&format!("{}/{}", observed.namespace(), release.name), ROUTE_PENDING);
+    let soon = waited < chrono::TimeDelta::seconds(10);
+    Some(chrono::TimeDelta::milliseconds(if soon { 200 } else { 2_000 }))
 }
 
 fn requeue(observed: &Observed, plan: &Plan, written: &Written, other: Option<chrono::TimeDelta>) -> Requeue {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Waits until a Service that was just made is known to kube-proxy, or a route to its proxy: ten answers in a row.
-const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if wget -q -T 1 -O /dev/null http://$1/readyz >/dev/null 2>&1; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
+const REACHABLE: &str = "n=0; while [ $n -lt 10 ]; do if timeout 1 wget -q -O /dev/null http://$1/readyz >/dev/null 2>&1; then n=$((n+1)); else n=0; fi; sleep 0.1; done";
 
 /// Load that is to be started.
 #[derive(Clone)]

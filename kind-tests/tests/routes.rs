@@ -59,6 +59,11 @@ impl Shop {
 async fn promoted(ns: Namespace, front: Front) -> anyhow::Result<()> {
     let app = App::testapp("shop").drains("3s").canary([10, 50, 90]).bake("10s").success_rate(99.0);
     let shop = shop(&ns, front, app).await?;
+    goes_through_its_steps(&shop).await?;
+    shop.load.stop().await?.no_request_failed()
+}
+
+async fn goes_through_its_steps(shop: &Shop) -> anyhow::Result<()> {
     let release = shop.shop.update(&shop.app.clone().version("1.1.0")).await?;
     let candidate = release.candidate().await?;
     release.reaches(Phase::Gating).await?;
@@ -74,7 +79,7 @@ async fn promoted(ns: Namespace, front: Front) -> anyhow::Result<()> {
     shop.shop.settled_on("1.1.0").await?;
     shop.route_is_as_written().await?;
     shop.load.sample("settled", 60).await?;
-    shop.load.stop().await?.no_request_failed()
+    Ok(())
 }
 
 #[tokio::test]
@@ -181,8 +186,53 @@ async fn a_route_that_is_not_there_is_named_and_live_traffic_is_left_alone() -> 
         let shop = ns.policy_for(&missing).await?;
         let says = shop.says("RouteMissing").await?;
         ensure!(says.contains("HTTPRoute nowhere"), "{says}");
-        ensure!(ns.routes(Front::Gateway).get("shop").await?.managed_fields().len() == 1, "somebody wrote the route");
+        let managers = route(&ns, Front::Gateway).await?.managed_fields().to_vec();
+        ensure!(
+            managers.iter().all(|m| m.manager.as_deref() != Some("sluice")),
+            "a route that is not named was written"
+        );
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn routes_of_both_kinds_get_the_same_share_and_are_put_back_together() -> anyhow::Result<()> {
+    with_namespace("gateway-two", async |ns| {
+        let grpc = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": { "name": "shop" },
+            "spec": {
+                "parentRefs": [{ "name": "public", "namespace": "gateways" }],
+                "hostnames": [format!("grpc.{}", ns.name)],
+                "rules": [{ "backendRefs": [{ "name": "shop", "port": 80, "weight": 3 }, { "name": "other", "port": 80, "weight": 1 }] }],
+            },
+        });
+        let app = App::testapp("shop").drains("3s").canary([25]).bake("6s").behind(Front::Gateway);
+        let routes = json!([{ "name": "shop" }, { "kind": "GRPCRoute", "name": "shop" }]);
+        let app = app.policy("/traffic/gatewayAPI/routes", routes);
+        ns.create_object::<k8s_openapi::api::core::v1::Service>(json!({
+            "metadata": { "name": "other" }, "spec": { "ports": [{ "port": 80 }], "selector": { "app": "other" } },
+        }))
+        .await?;
+        let api: kube::Api<DynamicObject> = kube::Api::namespaced_with(ns.client.clone(), &ns.name, &grpc_routes());
+        api.create(&kube::api::PostParams::default(), &serde_json::from_value(grpc)?).await?;
+        let shop = ns.taken_over(&app).await?;
+        let written = spec(&api.get("shop").await?);
+        let release = shop.update(&app.clone().version("1.1.0")).await?;
+        release.in_force(1).await?;
+        let weights = spec(&api.get("shop").await?);
+        let weights = weights["rules"][0]["backendRefs"].as_array().into_iter().flatten().map(|b| b["weight"].as_i64());
+        let weights: Vec<_> = weights.collect();
+        ensure!(weights == [Some(225), Some(75), Some(100)], "the GRPCRoute has weights {weights:?}");
+        release.ends_as(Phase::Succeeded).await?;
+        let now = spec(&api.get("shop").await?);
+        ensure!(now == written, "the GRPCRoute is {now}, and was {written}");
+        Ok(())
+    })
+    .await
+}
+
+fn grpc_routes() -> kube::core::ApiResource {
+    let kind = kube::core::GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "GRPCRoute");
+    kube::core::ApiResource::from_gvk_with_plural(&kind, "grpcroutes")
 }

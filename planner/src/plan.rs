@@ -14,6 +14,8 @@ use crate::{
 
 /// What is waited for while no pod of the stable revision is ready.
 pub const STABLE_NOT_READY: &str = "StableNotReady";
+/// What is waited for until the routes' own status says that they are carried out.
+pub const ROUTE_PENDING: &str = "RoutePending";
 /// What is waited for until every node has had time to learn who answers.
 pub const PROPAGATION: &str = "Propagation";
 

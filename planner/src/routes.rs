@@ -6,7 +6,7 @@
 use crate::{
     converge::{Converged, Desired},
     journal::Purpose,
-    plan::{Action, STABLE_NOT_READY, Waiting},
+    plan::{Action, ROUTE_PENDING, STABLE_NOT_READY, Waiting},
     world::{Routes, Share, World},
 };
 
@@ -44,7 +44,7 @@ pub(crate) fn raise(want: &Desired, world: &World) -> Converged {
     // What others do with their routes between releases is theirs.
     let ours = world.release.as_ref().is_some_and(|r| r.purpose == Purpose::Update);
     match &routes.pending {
-        Some(why) if ours => Converged::Wait(Waiting::for_it("RoutePending", why.as_str())),
+        Some(why) if ours => Converged::Wait(Waiting::for_it(ROUTE_PENDING, why.as_str())),
         _ => Converged::InForce,
     }
 }
