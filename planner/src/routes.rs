@@ -10,10 +10,11 @@ use crate::{
     world::{Routes, Share, World},
 };
 
-/// Takes a share back, or makes it smaller: before anything else, and whatever else is amiss.
+/// Takes a share back, or makes it smaller: before anything else, and whatever else is amiss. A candidate of which no pod is ready
+/// has none, whatever is asked for.
 pub(crate) fn lower(want: &Desired, world: &World) -> Converged {
     let Some(live) = world.routes.as_ref().and_then(|r| r.share.as_ref()) else { return Converged::InForce };
-    let wanted = want.share.as_ref().filter(|s| s.candidate == live.candidate);
+    let wanted = want.share.as_ref().filter(|s| s.candidate == live.candidate && ready(world, s) > 0);
     if wanted.is_some_and(|s| s.percent >= live.percent) {
         return Converged::InForce;
     }

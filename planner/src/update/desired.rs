@@ -42,7 +42,7 @@ pub(super) fn desired(
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
             let share_needs = journal.step.map_or(1, |k| need(policy, full, k));
             let pods = share_needs.max(journal.step.map_or(0, |k| next_need(policy, journal, full, k, now)));
-            let share = journal.step.and_then(|k| step_share(policy, world, to, k));
+            let share = journal.step.and_then(|k| step_share(policy, to, k));
             let members = members(from, to, count);
             Desired { members, share, share_needs, ..base.pods(from, full).pods(to, pods.max(has)) }
         }
@@ -124,11 +124,11 @@ fn share_now(world: &World, to: &RevisionRef) -> Option<Share> {
     (live.candidate == to.revision && ready(world, to) > 0).then_some(live)
 }
 
-/// What step `k` asks of the routes; nothing while the candidate has no pod that answers.
-fn step_share(policy: &Policy, world: &World, to: &RevisionRef, k: u32) -> Option<Share> {
+/// What step `k` asks of the routes.
+fn step_share(policy: &Policy, to: &RevisionRef, k: u32) -> Option<Share> {
     let step = policy.steps().get(k.saturating_sub(1) as usize)?;
     let share = Share { candidate: to.revision.clone(), percent: step.weight.percent() };
-    (policy.shares == Shares::Routes && ready(world, to) > 0).then_some(share)
+    (policy.shares == Shares::Routes).then_some(share)
 }
 
 fn members_now(world: &World, from: &RevisionRef, to: &RevisionRef) -> u32 {

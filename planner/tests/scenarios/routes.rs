@@ -101,3 +101,15 @@ fn routes_that_cannot_be_written_stall_a_release_before_anything_is_made_and_liv
     assert_eq!((m.phase(), m.reason(), m.reached(1)), (Some(Phase::Shifting), "RouteMissing", 4), "{}", m.story());
     m.decide(Order::Abort).until_finished(Phase::Superseded);
 }
+
+#[test]
+fn a_step_whose_candidate_has_lost_its_pods_before_it_was_in_force_does_not_count_as_held() {
+    let mut m = Model::adopted(routed());
+    m.wish(2).until("the share is written", 60, |m| m.routes.share.is_some());
+    m.pods_of(2, Pods::Down).run(20);
+    let journal = m.journal().unwrap();
+    assert_eq!((journal.step, journal.applied_at, m.reason()), (Some(1), None, "Capacity"), "{}", m.story());
+    m.pods_of(2, Pods::ReadyAfter(2)).until_step(1);
+    assert_eq!(m.routed(2), 20, "{}", m.story());
+    m.until_finished(Phase::Succeeded);
+}
