@@ -140,6 +140,20 @@ async fn a_step_is_in_force_when_the_gateway_has_accepted_it_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_share_waits_for_the_pods_that_it_needs() {
+    let lab = lab("10s").await;
+    lab.cluster.behaviour("shop:2", Behaviour::healthy().ready_in(secs(25)));
+    lab.deploy("shop:2");
+    lab.until("step 2 has begun", |c| release(c).is_some_and(|r| r["status"]["step"] == 2)).await;
+    let began = lab.cluster.elapsed();
+    gets_its_share(&lab, 2, 0.8).await;
+    assert!(lab.cluster.elapsed() - began > secs(20), "its pods were not waited for");
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_route_that_is_not_there_is_named_and_the_workload_goes_on_serving() {
     let lab = Lab::new(7).controller(secs(5));
     lab.running_behind_a_route().await;
