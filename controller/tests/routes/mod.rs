@@ -1,6 +1,6 @@
 //! Shares that are weights of a route: a gateway that takes its time, and callers who come through it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,14 @@ use crate::{
     remove, secs,
 };
 
-async fn lab(bake: &str) -> Lab {
+/// Pods do not serve on when they are told to end: that nobody asks them any more has to be seen to before.
+async fn lab(strategy: Value) -> Lab {
     let lab = Lab::new(7).controller(secs(5));
+    for image in ["shop:1", "shop:2"] {
+        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
+    }
     lab.running_behind_a_route().await;
-    lab.cluster.apply(shop::by_routes(shop::wide_steps(bake)));
+    lab.cluster.apply(shop::by_routes(strategy));
     lab.until_settled_on("shop:1").await;
     lab
 }
@@ -55,7 +59,7 @@ async fn gets_its_share(lab: &Lab, step: u32, share: f64) {
     assert!(all > 200 && within.contains(&(of as f64)), "step {step}: {of} of {all} answers, expected {within:?}");
 }
 
-fn answers_since(lab: &Lab, from: std::time::Duration) -> BTreeMap<String, usize> {
+fn answers_since(lab: &Lab, from: Duration) -> BTreeMap<String, usize> {
     lab.cluster.answers(from, lab.cluster.elapsed())
 }
 
@@ -68,7 +72,7 @@ async fn only_version_1_answers(lab: &Lab) {
 
 #[tokio::test(start_paused = true)]
 async fn a_good_version_gets_its_share_in_every_step_and_is_promoted_with_no_failed_request() {
-    let lab = lab("10s").await;
+    let lab = lab(shop::wide_steps("10s")).await;
     is_as_written(&lab);
     lab.deploy("shop:2");
     gets_its_share(&lab, 1, 0.2).await;
@@ -82,8 +86,8 @@ async fn a_good_version_gets_its_share_in_every_step_and_is_promoted_with_no_fai
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_version_is_taken_back_and_the_route_is_as_it_was_written() {
-    let lab = lab("10s").await;
-    lab.cluster.behaviour("shop:bad", Behaviour::healthy().failing(0.3));
+    let lab = lab(shop::wide_steps("10s")).await;
+    lab.cluster.behaviour("shop:bad", Behaviour::healthy().exiting_at_once().failing(0.3));
     lab.deploy("shop:bad");
     lab.until_phase("RolledBack").await;
     is_as_written(&lab);
@@ -96,7 +100,7 @@ async fn a_bad_version_is_taken_back_and_the_route_is_as_it_was_written() {
 
 #[tokio::test(start_paused = true)]
 async fn deleting_the_policy_in_the_middle_of_a_step_leaves_the_route_as_it_was_written() {
-    let lab = lab("60s").await;
+    let lab = lab(shop::wide_steps("60s")).await;
     lab.deploy("shop:2");
     gets_its_share(&lab, 1, 0.2).await;
     remove(&lab).await;
@@ -107,7 +111,7 @@ async fn deleting_the_policy_in_the_middle_of_a_step_leaves_the_route_as_it_was_
 
 #[tokio::test(start_paused = true)]
 async fn a_route_that_somebody_writes_again_in_the_middle_of_a_step_gets_its_share_again() {
-    let lab = lab("60s").await;
+    let lab = lab(shop::wide_steps("60s")).await;
     lab.deploy("shop:2");
     gets_its_share(&lab, 1, 0.2).await;
     lab.cluster.apply(shop::route());
@@ -123,7 +127,7 @@ async fn a_route_that_somebody_writes_again_in_the_middle_of_a_step_gets_its_sha
 
 #[tokio::test(start_paused = true)]
 async fn a_step_is_in_force_when_the_gateway_has_accepted_it_and_not_before() {
-    let lab = lab("10s").await;
+    let lab = lab(shop::wide_steps("10s")).await;
     lab.cluster.route_lag(secs(8), secs(9));
     lab.deploy("shop:2");
     let waits = |c: &Cluster| release(c).is_some_and(|r| r["status"]["waiting"]["reason"] == "RoutePending");
@@ -141,8 +145,8 @@ async fn a_step_is_in_force_when_the_gateway_has_accepted_it_and_not_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_share_waits_for_the_pods_that_it_needs() {
-    let lab = lab("10s").await;
-    lab.cluster.behaviour("shop:2", Behaviour::healthy().ready_in(secs(25)));
+    let lab = lab(shop::wide_steps("10s")).await;
+    lab.cluster.behaviour("shop:2", Behaviour::healthy().exiting_at_once().ready_in(secs(25)));
     lab.deploy("shop:2");
     lab.until("step 2 has begun", |c| release(c).is_some_and(|r| r["status"]["step"] == 2)).await;
     let began = lab.cluster.elapsed();
@@ -150,6 +154,26 @@ async fn a_share_waits_for_the_pods_that_it_needs() {
     assert!(lab.cluster.elapsed() - began > secs(20), "its pods were not waited for");
     lab.until_settled_on("shop:2").await;
     is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_keeps_the_last_share_until_the_service_leads_to_the_new_version() {
+    let lab = lab(shop::canary()).await;
+    lab.cluster.behaviour("shop:2", Behaviour::healthy().exiting_at_once().ready_in(secs(25)));
+    lab.deploy("shop:2");
+    until_in_force(&lab, 2).await;
+    lab.cluster.advance(secs(2)).await;
+    let from = lab.cluster.elapsed().as_secs();
+    lab.until_settled_on("shop:2").await;
+    let dip = |second: &u64| {
+        let answers = lab.cluster.answers(secs(*second), secs(second + 1));
+        let by = |image| answers.get(image).copied().unwrap_or(0);
+        by("shop:2") * 3 < by("shop:1")
+    };
+    let dips: Vec<u64> = (from..lab.cluster.elapsed().as_secs()).filter(dip).collect();
+    // A proxy that knows the route already and the Service's endpoints not yet sends to the old version.
+    assert!(dips.len() <= 3, "the new version lost its share in the seconds {dips:?}");
     lab.nothing_went_wrong();
 }
 
