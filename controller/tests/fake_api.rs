@@ -780,6 +780,44 @@ async fn a_selector_that_matches_nothing_fails_every_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_through_a_route_go_by_its_weights_as_the_proxies_know_them() {
+    let cluster = with_web("web:1", 2).await;
+    let backends = |none: u64| json!([{"name": "web", "weight": 3}, {"name": "none", "weight": none}]);
+    let route = |none| {
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"parentRefs": [{"name": "public"}], "rules": [{"backendRefs": backends(none)}]},
+        })
+    };
+    cluster.apply(route(0));
+    cluster.traffic_through("shop", "web");
+    let all_resolved = |c: &Cluster| {
+        let route = c.get("httproutes", "shop", "web").unwrap();
+        let conditions = route["status"]["parents"][0]["conditions"].as_array().cloned().unwrap_or_default();
+        let seen = conditions.iter().filter(|c| c["observedGeneration"] == route["metadata"]["generation"]).count();
+        (seen == 2).then(|| conditions[1]["status"] == "True")
+    };
+    assert_eq!(all_resolved(&cluster), None, "it takes a while");
+    cluster.advance(secs(5)).await;
+    assert_eq!(all_resolved(&cluster), Some(false), "there is no Service none");
+    assert_eq!(cluster.failures(Duration::ZERO, cluster.elapsed()).len(), 0);
+    cluster.apply(route(1));
+    let changed = cluster.elapsed();
+    cluster.advance(secs(30)).await;
+    let (all, failed) = (cluster.requests(changed, cluster.elapsed()), cluster.failures(changed, cluster.elapsed()));
+    assert!((240..360).contains(&failed.len()), "a quarter of {all}: {}", failed.len());
+    assert!(failed[0].at > changed, "the proxies are behind");
+    cluster.delete("httproutes", "shop", "web");
+    cluster.advance(secs(1)).await;
+    let gone = cluster.elapsed();
+    cluster.advance(secs(5)).await;
+    let failed = cluster.failures(gone, cluster.elapsed());
+    assert_eq!(failed.len(), cluster.requests(gone, cluster.elapsed()));
+    assert!(matches!(failed[0].outcome, cluster::Outcome::Failed(cluster::Cause::NoBackend)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn metrics_are_those_of_the_revision_and_absent_without_traffic() {
     let cluster = cluster();
     cluster.behaviour("web:1", Behaviour::healthy().failing(0.1).answering_in(Duration::from_millis(100)));

@@ -5,6 +5,7 @@ mod cluster;
 mod counted;
 mod crash;
 mod lab;
+mod routes;
 mod standby;
 
 use std::time::Duration;

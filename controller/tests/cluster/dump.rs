@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{State, kinds, object};
+use super::{State, gateway, kinds, object};
 
 pub fn dump(state: &State) -> String {
     let mut text = String::new();
@@ -47,6 +47,12 @@ pub fn dump(state: &State) -> String {
         format!("{} ready {names:?}", place(s))
     });
     section("endpoint slices", slices.collect());
+    let routes = store.of(&kinds::HTTP_ROUTES, "").map(|(_, r)| {
+        let backends = gateway::backends(r).into_iter().map(|((_, name), weight)| format!("{name}: {weight}"));
+        let backends: Vec<_> = backends.collect();
+        format!("{} generation {} sends to {backends:?} {}", place(r), r["metadata"]["generation"], r["status"])
+    });
+    section("routes", routes.collect());
     let jobs = store.of(&kinds::JOBS, "");
     section("jobs", jobs.map(|(_, j)| format!("{} {}", place(j), j["status"])).collect());
     let policies = store.of(&kinds::POLICIES, "");

@@ -107,6 +107,11 @@ impl Cluster {
         self.with(|state| state.world.slice_lag = (least, most));
     }
 
+    /// The least and the most time until the gateway has accepted a route.
+    pub fn route_lag(&self, least: Duration, most: Duration) {
+        self.with(|state| state.world.route_lag = (least, most));
+    }
+
     /// The least and the most time that a request to the API server takes.
     pub fn request_lag(&self, least: Duration, most: Duration) {
         self.with(|state| state.latency = (least, most));

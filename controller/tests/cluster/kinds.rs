@@ -104,11 +104,12 @@ pub static REPLICA_SETS: Kind =
 pub static JOBS: Kind = Kind::new("batch", "v1", "jobs", "Job").with_status().with_generation();
 pub static ENDPOINT_SLICES: Kind =
     Kind::new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice").with_generation();
+pub static HTTP_ROUTES: Kind = Kind::new(GATEWAY, "v1", "httproutes", "HTTPRoute").custom().with_status();
 pub static RELEASES: Kind = Kind::new(SLUICE, ALPHA, "releases", "Release").custom().with_status().frozen();
 pub static POLICIES: Kind =
     Kind::new(SLUICE, ALPHA, "rolloutpolicies", "RolloutPolicy").custom().with_status().with_scale();
 
-static OTHERS: [Kind; 20] = [
+static OTHERS: [Kind; 19] = [
     Kind::new("", "v1", "events", "Event"),
     Kind::new("", "v1", "serviceaccounts", "ServiceAccount"),
     Kind::new("apps", "v1", "controllerrevisions", "ControllerRevision"),
@@ -127,7 +128,6 @@ static OTHERS: [Kind; 20] = [
     Kind::new(SLUICE, ALPHA, "metricsources", "MetricSource").custom(),
     Kind::new(SLUICE, ALPHA, "metrictemplates", "MetricTemplate").custom(),
     Kind::new(SLUICE, ALPHA, "notificationchannels", "NotificationChannel").custom(),
-    Kind::new(GATEWAY, "v1", "httproutes", "HTTPRoute").custom().with_status(),
     Kind::new(GATEWAY, "v1", "grpcroutes", "GRPCRoute").custom().with_status(),
     Kind::new(GATEWAY, "v1", "gateways", "Gateway").custom().with_status(),
     Kind::new(ISTIO, "v1", "virtualservices", "VirtualService").custom().with_status(),
@@ -150,6 +150,7 @@ pub fn all() -> Vec<&'static Kind> {
         &REPLICA_SETS,
         &JOBS,
         &ENDPOINT_SLICES,
+        &HTTP_ROUTES,
         &RELEASES,
         &POLICIES,
     ];

@@ -1,14 +1,26 @@
-//! Requests to Services, and what is asked about them.
+//! Requests to Services and through routes, and what is asked about them.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Cluster, Moment, Record, Settings, Subject, traffic};
+use super::{
+    Cluster, Moment, Record, Settings, Subject,
+    traffic::{self, Target},
+};
 
 impl Cluster {
     /// Sends requests to a Service from now on.
     pub fn traffic(&self, namespace: &str, service: &str) {
+        self.sends_to(Target::Service((namespace.to_owned(), service.to_owned())));
+    }
+
+    /// Sends requests to a gateway that has an HTTPRoute for them.
+    pub fn traffic_through(&self, namespace: &str, route: &str) {
+        self.sends_to(Target::Route((namespace.to_owned(), route.to_owned())));
+    }
+
+    fn sends_to(&self, target: Target) {
         let first = self.with(|state| {
-            state.traffic.target(namespace, service);
+            state.traffic.target(target);
             !std::mem::replace(&mut state.traffic.running, true)
         });
         if first {
@@ -20,8 +32,9 @@ impl Cluster {
         self.tasks.add(tokio::spawn(traffic::run(self.shared.clone())));
     }
 
-    pub fn stop_traffic(&self, namespace: &str, service: &str) {
-        self.with(|state| state.traffic.untarget(namespace, service));
+    /// Ends the requests to a Service, and those through a route of that name.
+    pub fn stop_traffic(&self, namespace: &str, name: &str) {
+        self.with(|state| state.traffic.untarget(namespace, name));
     }
 
     pub fn traffic_settings(&self, settings: Settings) {

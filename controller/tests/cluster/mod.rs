@@ -34,6 +34,7 @@ mod endpoints;
 pub mod failure;
 pub mod faults;
 mod fields;
+pub mod gateway;
 mod harness;
 mod http;
 mod jobs;

@@ -7,6 +7,8 @@ use super::{clock::Moment, traffic::Server};
 /// Why a request was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
+    /// The proxy knows no such route, or one that sends to nobody.
+    NoBackend,
     /// The proxy knows no endpoint.
     NoEndpoint,
     /// The pod no longer exists.
@@ -30,7 +32,7 @@ pub enum Outcome {
 pub struct Record {
     pub at: Moment,
     pub proxy: usize,
-    /// Which of the Services that get traffic, in the order in which they were given.
+    /// Which of the Services and routes that get traffic, in the order in which they were given.
     pub target: usize,
     pub outcome: Outcome,
 }

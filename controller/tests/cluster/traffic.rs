@@ -1,4 +1,4 @@
-//! The data plane: proxies with lagging views of the EndpointSlices, and the requests that go through them.
+//! The data plane: proxies with lagging views of the EndpointSlices and of routes, and the requests that go through them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,6 +9,7 @@ use super::{
     Shared,
     clock::{Moment, Rng},
     endpoints::SERVICE_NAME,
+    gateway::View,
     kinds, object,
     records::{Cause, Outcome, Record, Records},
     store::Store,
@@ -50,34 +51,51 @@ impl Server {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: usize,
-    /// The time between two requests of one proxy to one Service.
+    /// The time between two requests of one proxy to one target.
     pub every: Duration,
     /// The longest time a proxy's view is behind the EndpointSlices.
     pub propagation: Duration,
+    /// The longest time it is behind the routes.
+    pub route_propagation: Duration,
 }
 
 impl Default for Settings {
     /// Two proxies with 20 requests a second each, at most two seconds behind.
     fn default() -> Self {
-        Self { proxies: 2, every: Duration::from_millis(50), propagation: Duration::from_secs(2) }
+        Self {
+            proxies: 2,
+            every: Duration::from_millis(50),
+            propagation: Duration::from_secs(2),
+            route_propagation: Duration::from_millis(300),
+        }
     }
 }
 
-type ServiceName = (String, String);
+/// A namespace, and a name in it.
+pub type Name = (String, String);
+
+/// What requests are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Service(Name),
+    /// The Service that an HTTPRoute picks for each request.
+    Route(Name),
+}
 
 /// A proxy's copy of the endpoints: the UIDs of pods to choose from, per Service.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Proxy {
-    view: BTreeMap<ServiceName, Vec<String>>,
+    view: BTreeMap<Name, Vec<String>>,
     seen: u64,
     syncs: Option<Moment>,
+    routes: View,
 }
 
 #[derive(Clone)]
 pub struct Traffic {
     pub rng: Rng,
     pub settings: Settings,
-    targets: Vec<ServiceName>,
+    targets: Vec<Target>,
     proxies: Vec<Proxy>,
     pub records: Records,
     pub running: bool,
@@ -95,15 +113,17 @@ impl Traffic {
         }
     }
 
-    pub fn target(&mut self, namespace: &str, service: &str) {
-        let target = (namespace.to_owned(), service.to_owned());
+    pub fn target(&mut self, target: Target) {
         if !self.targets.contains(&target) {
             self.targets.push(target);
         }
     }
 
-    pub fn untarget(&mut self, namespace: &str, service: &str) {
-        self.targets.retain(|(ns, name)| ns != namespace || name != service);
+    pub fn untarget(&mut self, namespace: &str, name: &str) {
+        self.targets.retain(|target| {
+            let (Target::Service(of) | Target::Route(of)) = target;
+            (of.0.as_str(), of.1.as_str()) != (namespace, name)
+        });
     }
 
     /// The pods that a proxy would choose from now, by UID.
@@ -113,13 +133,13 @@ impl Traffic {
         proxy.and_then(|p| p.view.get(&name)).cloned().unwrap_or_default()
     }
 
-    /// Brings the proxies' views up to date where their lag is over, and sends one request per proxy and Service.
+    /// Brings the proxies' views up to date where their lag is over, and sends one request per proxy and target.
     fn tick(&mut self, world: &World, store: &Store) {
         let now = store.clock.elapsed();
         while self.proxies.len() < self.settings.proxies {
             // A new proxy begins with what is there.
             let view = endpoints(store);
-            self.proxies.push(Proxy { view, seen: store.slices, syncs: None });
+            self.proxies.push(Proxy { view, seen: store.slices, syncs: None, routes: View::new(store) });
         }
         self.proxies.truncate(self.settings.proxies);
         for (index, proxy) in self.proxies.iter_mut().enumerate() {
@@ -131,16 +151,26 @@ impl Traffic {
                 proxy.seen = store.slices;
                 proxy.view = endpoints(store);
             }
-            for (target, service) in self.targets.iter().enumerate() {
-                let choice = proxy.view.get(service).map_or(&[][..], Vec::as_slice);
-                let outcome = request(choice, world, &mut self.rng);
+            proxy.routes.follow(store, self.settings.route_propagation, &mut self.rng);
+            for (target, of) in self.targets.iter().enumerate() {
+                let service = match of {
+                    Target::Service(service) => Some(service),
+                    Target::Route(route) => proxy.routes.pick(route, &mut self.rng),
+                };
+                let outcome = match service {
+                    Some(service) => {
+                        let choice = proxy.view.get(service).map_or(&[][..], Vec::as_slice);
+                        request(choice, world, &mut self.rng)
+                    }
+                    None => Outcome::Failed(Cause::NoBackend),
+                };
                 self.records.push(Record { at: now, proxy: index, target, outcome });
             }
         }
     }
 
-    /// The Service behind `Record::target`.
-    pub fn service(&self, target: usize) -> Option<&ServiceName> {
+    /// What `Record::target` stands for.
+    pub fn target_of(&self, target: usize) -> Option<&Target> {
         self.targets.get(target)
     }
 }
@@ -163,8 +193,8 @@ fn request(choice: &[String], world: &World, rng: &mut Rng) -> Outcome {
 }
 
 /// As kube-proxy chooses: the ready ones; where there is none, those that end but still serve.
-fn endpoints(store: &Store) -> BTreeMap<ServiceName, Vec<String>> {
-    let mut found: BTreeMap<ServiceName, (Vec<String>, Vec<String>)> = BTreeMap::new();
+fn endpoints(store: &Store) -> BTreeMap<Name, Vec<String>> {
+    let mut found: BTreeMap<Name, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for (key, slice) in store.of(&kinds::ENDPOINT_SLICES, "") {
         let Some(service) = object::label(slice, SERVICE_NAME) else {
             continue;

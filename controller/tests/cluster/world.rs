@@ -16,7 +16,7 @@ use super::{
     Shared,
     behaviour::{Behaviour, JobOutcome},
     clock::{Moment, Rng},
-    deployments, endpoints, jobs,
+    deployments, endpoints, gateway, jobs,
     kinds::Key,
     pods::{self, Run},
     replicasets,
@@ -33,10 +33,14 @@ pub struct World {
     pub pods: BTreeMap<String, Run>,
     /// When the EndpointSlice of a Service is next brought up to date.
     pub slices: BTreeMap<Key, Moment>,
+    /// When the gateway next speaks of a route.
+    pub routes: BTreeMap<Key, Moment>,
     /// The last sign of progress of a Deployment, by UID, and what it was.
     pub progress: BTreeMap<String, (Moment, String)>,
     /// How long the EndpointSlice controller takes.
     pub slice_lag: (Duration, Duration),
+    /// How long the gateway takes to accept a route.
+    pub route_lag: (Duration, Duration),
 }
 
 impl World {
@@ -47,8 +51,10 @@ impl World {
             outcomes: BTreeMap::new(),
             pods: BTreeMap::new(),
             slices: BTreeMap::new(),
+            routes: BTreeMap::new(),
             progress: BTreeMap::new(),
             slice_lag: (Duration::from_millis(50), Duration::from_millis(500)),
+            route_lag: (Duration::from_millis(200), Duration::from_millis(900)),
         }
     }
 
@@ -88,6 +94,7 @@ impl Due {
 pub fn step(world: &mut World, store: &mut Store) -> Option<Moment> {
     let mut due = Due::default();
     endpoints::step(world, store, &mut due);
+    gateway::step(world, store, &mut due);
     pods::step(world, store, &mut due);
     jobs::step(store, &mut due);
     replicasets::step(store, &mut due);

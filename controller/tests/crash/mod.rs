@@ -14,14 +14,23 @@ use crate::{
         },
         release_phase, shop,
     },
-    secs, until_removed,
+    routes, secs, until_removed,
 };
 
 fn running(lab: &Lab) -> BoxFuture<'_, ()> {
+    both_soon_gone(lab);
+    lab.running().boxed()
+}
+
+fn running_behind_a_route(lab: &Lab) -> BoxFuture<'_, ()> {
+    both_soon_gone(lab);
+    lab.running_behind_a_route().boxed()
+}
+
+fn both_soon_gone(lab: &Lab) {
     for image in ["shop:1", "shop:2"] {
         lab.cluster.behaviour(image, soon_gone());
     }
-    lab.running().boxed()
 }
 
 /// Outlasts what the policy gives open connections, and no more: it is waited for in every history.
@@ -31,7 +40,10 @@ fn soon_gone() -> Behaviour {
 
 /// A policy with two looks wherever it bakes: a third would be one like the second.
 fn govern(lab: &Lab, strategy: Value) {
-    let mut policy = shop::policy(strategy);
+    apply(lab, shop::policy(strategy));
+}
+
+fn apply(lab: &Lab, mut policy: Value) {
     policy["spec"]["warmFor"] = json!("10s");
     lab.cluster.apply(policy);
 }
@@ -53,6 +65,20 @@ fn a_good_canary_survives_a_crash_at_every_write() {
         Do(|lab| lab.deploy("shop:2")),
         Wait(|lab| lab.until_settled_on("shop:2").boxed()),
         Wait(rest),
+    ]);
+}
+
+#[test]
+fn a_good_canary_by_routes_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running_behind_a_route),
+        Do(|lab| apply(lab, shop::by_routes(shop::wide_steps("10s")))),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Do(routes::is_as_written),
+        Wait(rest),
+        Do(routes::is_as_written),
     ]);
 }
 

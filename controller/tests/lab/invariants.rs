@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::NS;
-use crate::cluster::{Cluster, Store, Write};
+use crate::cluster::{Cluster, Store, Write, gateway};
 
 /// Checks the invariants at every write from now on.
 pub fn watch(cluster: &Cluster) {
@@ -19,16 +19,36 @@ fn check(write: &Write<'_>, store: &Store, adopted: &mut bool) -> Vec<String> {
     let selector = strings(apex.pointer("/spec/selector"));
     *adopted |= selector.keys().any(|k| k.starts_with("serving."));
     let say = |what: String| format!("{} {} {} by {}: {what}", write.at, write.verb, write.key, write.actor);
-    let answering = |pod: &Value| selects(&selector, pod);
-    let ready = store.list("pods").filter(|p| answering(p) && is_ready(p)).count();
-    if *adopted && ready == 0 && write.actor == "controller" && write.key.to_string().contains("services") {
+    let ready = |selector| store.list("pods").filter(|p| selects(selector, p) && is_ready(p)).count();
+    let stable = ready(&selector);
+    if *adopted && stable == 0 && write.actor == "controller" && write.key.to_string().contains("services") {
         broken.push(say("callers have nobody to answer them".into()));
     }
+    let routed = routed(store);
+    if write.actor == "controller" && write.key.to_string().contains("httproutes") {
+        let all: u64 = routed.iter().map(|(_, weight, _)| weight).sum();
+        for (service, weight, selector) in &routed {
+            // Capacity before weight: a pod gets no more than one of the stable revision's had of the whole.
+            let (there, load) = (ready(selector) as u64, weight * stable as u64);
+            if there == 0 || load > all * there {
+                broken.push(say(format!("a route sends {weight} of {all} to {there} pods of {service}")));
+            }
+        }
+    }
+    let answering = |pod: &Value| selects(&selector, pod) || routed.iter().any(|(_, _, s)| selects(s, pod));
     for release in store.list("releases") {
         broken.extend(unproven(store, release, &answering).map(&say));
         broken.extend(stable_shrinks(write, release).map(&say));
     }
     broken
+}
+
+/// The Services that the route sends to, with their weights and what they select: nothing where one is not there.
+fn routed(store: &Store) -> Vec<(String, u64, BTreeMap<String, String>)> {
+    let backends = store.get("httproutes", NS, "shop").map(gateway::backends).unwrap_or_default();
+    let live = backends.into_iter().filter(|(_, weight)| *weight > 0);
+    let selector = |name: &str| strings(store.get("services", NS, name).and_then(|s| s.pointer("/spec/selector")));
+    live.map(|((_, name), weight)| (name.clone(), weight, selector(&name))).collect()
 }
 
 /// Conformance first, and nothing for a revision that has failed.

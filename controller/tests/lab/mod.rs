@@ -149,13 +149,17 @@ impl Lab {
         let replicas: BTreeMap<_, _> =
             c.list("deployments", NS).iter().map(|d| (name(d), d["spec"]["replicas"].clone())).collect();
         let selector = c.get("services", NS, "shop").map(|s| s["spec"]["selector"].clone());
+        let route = c.get("httproutes", NS, "shop").map(|r| r["spec"].clone());
         let members: Vec<_> = c
             .list("pods", NS)
             .iter()
             .filter_map(|p| p.pointer("/metadata/labels").cloned())
             .map(|l| l.as_object().map(|l| l.keys().filter(|k| k.starts_with("serving.")).cloned().collect::<Vec<_>>()))
             .collect();
-        json!({ "policy": phase(c), "releases": phases, "replicas": replicas, "selector": selector, "members": members })
+        json!({
+            "policy": phase(c), "releases": phases, "replicas": replicas,
+            "selector": selector, "route": route, "members": members,
+        })
     }
 }
 

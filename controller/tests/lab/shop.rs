@@ -1,4 +1,4 @@
-//! The application of every scenario: a Deployment `shop`, its Service, a conformance suite, and a policy.
+//! The application of every scenario: a Deployment `shop`, its Service, perhaps a route to it, a conformance suite, and a policy.
 
 use serde_json::{Value, json};
 
@@ -24,6 +24,22 @@ pub fn service() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "shop", "namespace": NS },
         "spec": { "selector": { "app": "shop" }, "ports": [{ "name": "http", "port": 80, "targetPort": "http" }] },
+    })
+}
+
+/// The route that callers come through, with the API's defaults written out.
+pub fn route() -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": { "name": "shop", "namespace": NS },
+        "spec": {
+            "parentRefs": [{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public", "namespace": "gateways" }],
+            "hostnames": ["shop.example.com"],
+            "rules": [{
+                "matches": [{ "path": { "type": "PathPrefix", "value": "/" } }],
+                "backendRefs": [{ "group": "", "kind": "Service", "name": "shop", "port": 80, "weight": 3 }],
+                "timeouts": { "request": "10s" },
+            }],
+        },
     })
 }
 
@@ -56,6 +72,19 @@ pub fn tested(strategy: Value) -> Value {
     policy
 }
 
+/// The same with shares that are weights of the route.
+pub fn by_routes(strategy: Value) -> Value {
+    let mut policy = policy(strategy);
+    let routes = json!([{ "kind": "HTTPRoute", "name": "shop" }]);
+    policy["spec"]["traffic"] = json!({ "gatewayAPI": { "routes": routes, "propagation": "2s", "drain": "5s" } });
+    policy
+}
+
+/// 20 %, then 80 %, for so long each.
+pub fn wide_steps(bake: &str) -> Value {
+    json!({ "canary": { "steps": [{ "weight": 20, "bake": bake }, { "weight": 80, "bake": bake }] } })
+}
+
 /// 20 %, then 50 %.
 pub fn canary() -> Value {
     json!({ "canary": { "steps": [{ "weight": 20, "bake": "10s" }, { "weight": 50, "bake": "10s" }] } })
@@ -69,6 +98,18 @@ pub fn blue_green() -> Value {
 impl Lab {
     /// Version 1 runs with four pods and gets requests; no policy yet.
     pub async fn running(&self) {
+        self.deployed().await;
+        self.cluster.traffic(NS, "shop");
+    }
+
+    /// The same with callers who come through a gateway.
+    pub async fn running_behind_a_route(&self) {
+        self.cluster.apply(route());
+        self.deployed().await;
+        self.cluster.traffic_through(NS, "shop");
+    }
+
+    async fn deployed(&self) {
         self.cluster.apply(json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "ConformanceSuite", "metadata": { "name": "shop", "namespace": NS },
             "spec": { "image": "suite:1" },
@@ -81,7 +122,6 @@ impl Lab {
         })
         .await;
         self.cluster.advance(std::time::Duration::from_secs(5)).await;
-        self.cluster.traffic(NS, "shop");
     }
 
     /// The policy takes version 1 over.

@@ -1,0 +1,205 @@
+//! Shares that are weights of a route: a gateway that takes its time, and callers who come through it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{Behaviour, Cluster},
+    lab::{Lab, NS, release, shop},
+    remove, secs,
+};
+
+/// Pods do not serve on when they are told to end: that nobody asks them any more has to be seen to before.
+async fn lab(strategy: Value) -> Lab {
+    let lab = Lab::new(7).controller(secs(5));
+    for image in ["shop:1", "shop:2"] {
+        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
+    }
+    lab.running_behind_a_route().await;
+    lab.cluster.apply(shop::by_routes(strategy));
+    lab.until_settled_on("shop:1").await;
+    lab
+}
+
+fn route(cluster: &Cluster) -> Value {
+    cluster.get("httproutes", NS, "shop").unwrap()
+}
+
+/// All that an owner writes, to the byte.
+pub fn is_as_written(lab: &Lab) {
+    let (now, written) = (route(&lab.cluster), shop::route());
+    assert_eq!(now["spec"].to_string(), written["spec"].to_string());
+    for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        assert_eq!(now["metadata"][field], written["metadata"][field], "{field}");
+    }
+}
+
+fn in_force(cluster: &Cluster, step: u32) -> bool {
+    let status = release(cluster).map(|r| r["status"].clone()).unwrap_or_default();
+    status["phase"] == "Shifting" && status["step"] == step && !status["appliedAt"].is_null()
+}
+
+async fn until_in_force(lab: &Lab, step: u32) {
+    lab.until(&format!("step {step} is in force"), |c| in_force(c, step)).await;
+}
+
+/// Counts answers for a while in which every proxy knows the share.
+async fn gets_its_share(lab: &Lab, step: u32, share: f64) {
+    until_in_force(lab, step).await;
+    lab.cluster.advance(secs(2)).await;
+    let from = lab.cluster.elapsed();
+    lab.cluster.advance(secs(8)).await;
+    assert!(in_force(&lab.cluster, step), "step {step} was over before it was counted");
+    let answers = answers_since(lab, from);
+    let (of, all) = (answers.get("shop:2").copied().unwrap_or(0), answers.values().sum::<usize>());
+    let (mean, deviation) = (all as f64 * share, (all as f64 * share * (1.0 - share)).sqrt());
+    // Five standard deviations, so that another seed does not break it by chance.
+    let within = mean - 5.0 * deviation..=mean + 5.0 * deviation;
+    assert!(all > 200 && within.contains(&(of as f64)), "step {step}: {of} of {all} answers, expected {within:?}");
+}
+
+fn answers_since(lab: &Lab, from: Duration) -> BTreeMap<String, usize> {
+    lab.cluster.answers(from, lab.cluster.elapsed())
+}
+
+/// Callers get version 1 and nothing else.
+async fn only_version_1_answers(lab: &Lab) {
+    let from = lab.cluster.elapsed();
+    lab.cluster.advance(secs(60)).await;
+    assert_eq!(answers_since(lab, from).keys().collect::<Vec<_>>(), ["shop:1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_version_gets_its_share_in_every_step_and_is_promoted_with_no_failed_request() {
+    let lab = lab(shop::wide_steps("10s")).await;
+    is_as_written(&lab);
+    lab.deploy("shop:2");
+    gets_its_share(&lab, 1, 0.2).await;
+    gets_its_share(&lab, 2, 0.8).await;
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.is_quiet().await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_version_is_taken_back_and_the_route_is_as_it_was_written() {
+    let lab = lab(shop::wide_steps("10s")).await;
+    lab.cluster.behaviour("shop:bad", Behaviour::healthy().exiting_at_once().failing(0.3));
+    lab.deploy("shop:bad");
+    lab.until_phase("RolledBack").await;
+    is_as_written(&lab);
+    assert!(lab.answers().contains_key("shop:bad"), "it had its chance");
+    only_version_1_answers(&lab).await;
+    lab.is_quiet().await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_the_policy_in_the_middle_of_a_step_leaves_the_route_as_it_was_written() {
+    let lab = lab(shop::wide_steps("60s")).await;
+    lab.deploy("shop:2");
+    gets_its_share(&lab, 1, 0.2).await;
+    remove(&lab).await;
+    is_as_written(&lab);
+    only_version_1_answers(&lab).await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_somebody_writes_again_in_the_middle_of_a_step_gets_its_share_again() {
+    let lab = lab(shop::wide_steps("60s")).await;
+    lab.deploy("shop:2");
+    gets_its_share(&lab, 1, 0.2).await;
+    lab.cluster.apply(shop::route());
+    is_as_written(&lab);
+    let backends = |c: &Cluster| route(c)["spec"]["rules"][0]["backendRefs"].as_array().unwrap().len();
+    let took = lab.cluster.advance_until("the share is back", secs(15), |c| backends(c) == 2).await;
+    println!("the share was back after {took:?}");
+    gets_its_share(&lab, 1, 0.2).await;
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_is_in_force_when_the_gateway_has_accepted_it_and_not_before() {
+    let lab = lab(shop::wide_steps("10s")).await;
+    lab.cluster.route_lag(secs(8), secs(9));
+    lab.deploy("shop:2");
+    let waits = |c: &Cluster| release(c).is_some_and(|r| r["status"]["waiting"]["reason"] == "RoutePending");
+    lab.until("the gateway is waited for", waits).await;
+    let asked = lab.cluster.elapsed();
+    until_in_force(&lab, 1).await;
+    assert!(lab.cluster.elapsed() - asked > secs(5));
+    let route = route(&lab.cluster);
+    let told = &route["status"]["parents"][0]["conditions"][0]["observedGeneration"];
+    assert_eq!(*told, route["metadata"]["generation"]);
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_waits_for_the_pods_that_it_needs() {
+    let lab = lab(shop::wide_steps("10s")).await;
+    lab.cluster.behaviour("shop:2", Behaviour::healthy().exiting_at_once().ready_in(secs(25)));
+    lab.deploy("shop:2");
+    lab.until("step 2 has begun", |c| release(c).is_some_and(|r| r["status"]["step"] == 2)).await;
+    let began = lab.cluster.elapsed();
+    gets_its_share(&lab, 2, 0.8).await;
+    assert!(lab.cluster.elapsed() - began > secs(20), "its pods were not waited for");
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_keeps_the_last_share_until_the_service_leads_to_the_new_version() {
+    let lab = lab(shop::canary()).await;
+    lab.cluster.behaviour("shop:2", Behaviour::healthy().exiting_at_once().ready_in(secs(25)));
+    lab.deploy("shop:2");
+    until_in_force(&lab, 2).await;
+    lab.cluster.advance(secs(2)).await;
+    let from = lab.cluster.elapsed().as_secs();
+    lab.until_settled_on("shop:2").await;
+    let dip = |second: &u64| {
+        let answers = lab.cluster.answers(secs(*second), secs(second + 1));
+        let by = |image| answers.get(image).copied().unwrap_or(0);
+        by("shop:2") * 3 < by("shop:1")
+    };
+    let dips: Vec<u64> = (from..lab.cluster.elapsed().as_secs()).filter(dip).collect();
+    // A proxy that knows the route already and the Service's endpoints not yet sends to the old version.
+    assert!(dips.len() <= 3, "the new version lost its share in the seconds {dips:?}");
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_is_not_there_is_named_and_the_workload_goes_on_serving() {
+    let lab = Lab::new(7).controller(secs(5));
+    lab.running_behind_a_route().await;
+    let mut policy = shop::by_routes(shop::wide_steps("10s"));
+    policy["spec"]["traffic"]["gatewayAPI"]["routes"][0]["name"] = json!("nowhere");
+    lab.cluster.apply(policy);
+    let says = |c: &Cluster| {
+        let waiting = c.get("rolloutpolicies", NS, "shop").unwrap()["status"]["waiting"].clone();
+        (waiting["reason"] == "RouteMissing").then(|| waiting["message"].as_str().unwrap().to_owned())
+    };
+    lab.until("the route is named", |c| says(c).is_some()).await;
+    let said = says(&lab.cluster).unwrap();
+    assert!(said.contains("HTTPRoute nowhere"), "{said}");
+    only_version_1_answers(&lab).await;
+    let deployments = lab.cluster.list("deployments", NS);
+    assert_eq!((deployments.len(), &deployments[0]["spec"]["replicas"]), (1, &json!(4)), "it is left alone");
+    assert_eq!(route(&lab.cluster)["metadata"]["generation"], 1, "nobody wrote the route");
+    // Once the route is there, what was waited for goes on.
+    let mut created = shop::route();
+    created["metadata"]["name"] = json!("nowhere");
+    lab.cluster.apply(created);
+    lab.until_settled_on("shop:1").await;
+    assert_eq!(says(&lab.cluster), None);
+    lab.nothing_went_wrong();
+}
