@@ -151,6 +151,7 @@ async fn a_share_waits_for_the_pods_that_it_needs() {
     lab.until("step 2 has begun", |c| release(c).is_some_and(|r| r["status"]["step"] == 2)).await;
     let began = lab.cluster.elapsed();
     gets_its_share(&lab, 2, 0.8).await;
+    lab.nothing_went_wrong();
     assert!(lab.cluster.elapsed() - began > secs(20), "its pods were not waited for");
     lab.until_settled_on("shop:2").await;
     is_as_written(&lab);
