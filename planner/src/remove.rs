@@ -106,6 +106,10 @@ fn set_users(world: &World) -> Option<Action> {
 
 /// Everything of ours goes; when no pod is left, the old selector.
 fn clear_away(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+    if world.routes.as_ref().is_some_and(|r| r.share.is_some()) {
+        // They are not ours, and may stay when the application goes.
+        return Plan::act(vec![Action::SetRoutes(None)], journal);
+    }
     let actions = delete_all(world, None);
     if !actions.is_empty() {
         return Plan::act(actions, journal);

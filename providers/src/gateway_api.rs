@@ -6,7 +6,7 @@ use planner::{RevisionId, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Names, Provider, Reading, Unusable, name,
+    Lists, Names, Provider, Reading, Unusable, name,
     pair::{self, Backend, Spelling},
     patch,
 };
@@ -19,41 +19,18 @@ const BACKENDS: usize = 16;
 pub struct GatewayApi(pub Names);
 
 impl Provider for GatewayApi {
-    fn read(&self, route: &Value) -> Result<Reading, Unusable> {
-        let lists = lists(route);
-        let said: Vec<_> = lists.iter().filter_map(|(_, list)| pair::read(self, list)).collect();
-        if said.is_empty() {
-            let words = format!(
-                "{} sends nothing to Service {}: give one of its rules a backendRef to it with a weight above 0",
-                name(route),
-                self.0.apex
-            );
-            return Err(Unusable::new("RouteElsewhere", words));
-        }
-        self.refuse(route, &lists)?;
-        Ok(Reading::together(&said))
+    fn read(&self, route: &Value) -> Reading {
+        let ours = pair::ours(self, lists(route));
+        pair::together(self, &ours, self.trouble(route, &ours))
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
-        let mut changes = Vec::new();
-        for (path, list) in lists(route) {
-            if pair::read(self, list).is_none() {
-                continue;
-            }
-            let new = pair::write(self, list, want).map_err(|weight| {
-                let words = format!(
-                    "{} gives a backend the weight {weight}, and a percent of it would be more than the API allows: divide the weights of that rule",
-                    name(route)
-                );
-                Unusable::new("RouteWeights", words)
-            })?;
-            if new.len() > BACKENDS {
-                let words = format!("{} has no room for one more backend in a rule ({BACKENDS} at most)", name(route));
-                return Err(Unusable::new("RouteBackends", words));
-            }
-            changes.push((path, Value::Array(new)));
+        let divided = pair::divide(self, route, &pair::ours(self, lists(route)), want)?;
+        if divided.iter().any(|(_, list)| list.len() > BACKENDS) {
+            let words = format!("{} has no room for one more backend in a rule ({BACKENDS} at most)", name(route));
+            return Err(Unusable::new("RouteBackends", words));
         }
-        Ok(patch(route, changes))
+        Ok(patch(route, divided))
     }
 
     fn pending(&self, route: &Value) -> Option<String> {
@@ -70,30 +47,33 @@ impl Provider for GatewayApi {
 
 impl GatewayApi {
     /// What would make requests fail, or leave callers with a version that was taken back.
-    fn refuse(&self, route: &Value, lists: &[(String, &Vec<Value>)]) -> Result<(), Unusable> {
-        for (path, list) in lists.iter().filter(|(_, list)| pair::read(self, list).is_some()) {
-            let rule = path.trim_end_matches("/backendRefs");
-            if route.pointer(&format!("{rule}/sessionPersistence")).is_some() {
-                let words = format!(
-                    "{} has sessionPersistence, which keeps callers with a version whatever its weight: remove it from the rules that name Service {}",
-                    name(route),
-                    self.0.apex
-                );
-                return Err(Unusable::new("RouteSessions", words));
-            }
-            let filtered = |e: &&Value| {
-                matches!(self.backend(e), Backend::Apex) && e["filters"].as_array().is_some_and(|f| !f.is_empty())
-            };
-            if list.iter().any(|e| filtered(&e)) {
-                let words = format!(
-                    "{} has filters at its backendRef to Service {}, and some gateways fail requests when such a backend comes or goes: move them to the rule",
-                    name(route),
-                    self.0.apex
-                );
-                return Err(Unusable::new("RouteFilters", words));
-            }
+    fn trouble(&self, route: &Value, ours: &Lists<'_>) -> Option<Unusable> {
+        let (name, apex) = (name(route), &self.0.apex);
+        if ours.is_empty() {
+            let words = format!(
+                "{name} sends nothing to Service {apex}: give one of its rules a backendRef to it with a weight above 0"
+            );
+            return Some(Unusable::new("RouteElsewhere", words));
         }
-        Ok(())
+        let sticky = |path: &str| {
+            let rule = path.trim_end_matches("/backendRefs");
+            route.pointer(&format!("{rule}/sessionPersistence")).is_some()
+        };
+        if ours.iter().any(|(path, _)| sticky(path)) {
+            let words = format!(
+                "{name} has sessionPersistence, which keeps callers with a version whatever its weight: remove it from the rules that name Service {apex}"
+            );
+            return Some(Unusable::new("RouteSessions", words));
+        }
+        let filtered = |e: &Value| {
+            matches!(self.backend(e), Backend::Apex) && e["filters"].as_array().is_some_and(|f| !f.is_empty())
+        };
+        ours.iter().any(|(_, list)| list.iter().any(filtered)).then(|| {
+            let words = format!(
+                "{name} has filters at its backendRef to Service {apex}, and some gateways fail requests when such a backend comes or goes: move them to the rule"
+            );
+            Unusable::new("RouteFilters", words)
+        })
     }
 }
 
@@ -121,7 +101,7 @@ impl Spelling for GatewayApi {
 }
 
 /// Every rule's backends, with their path.
-fn lists(route: &Value) -> Vec<(String, &Vec<Value>)> {
+fn lists(route: &Value) -> Lists<'_> {
     let rules = array(route, "/spec/rules").iter().enumerate();
     rules
         .filter_map(|(i, r)| Some((format!("/spec/rules/{i}/backendRefs"), r.get("backendRefs")?.as_array()?)))

@@ -7,7 +7,7 @@ use planner::{RevisionId, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Names, Provider, Reading, Unusable, name,
+    Lists, Names, Provider, Reading, Unusable, name,
     pair::{self, Backend, Spelling},
     patch,
 };
@@ -17,57 +17,47 @@ use crate::{
 pub struct Istio(pub Names);
 
 impl Provider for Istio {
-    fn read(&self, route: &Value) -> Result<Reading, Unusable> {
-        let lists = lists(route);
-        let ours = || lists.iter().map(|(_, list)| list).filter(|list| pair::read(self, list).is_some());
-        let said: Vec<_> = ours().filter_map(|list| pair::read(self, list)).collect();
-        if said.is_empty() {
-            let words = format!(
-                "{} sends nothing to Service {}: give one of its routes a destination with that host and a weight above 0",
-                name(route),
-                self.0.apex
-            );
-            return Err(Unusable::new("RouteElsewhere", words));
-        }
-        let subset = |e: &Value| matches!(self.backend(e), Backend::Apex) && e["destination"]["subset"].is_string();
-        if ours().any(|list| list.iter().any(subset)) {
-            let words = format!(
-                "{} names a subset of Service {}, which a candidate's Service does not have: remove the subset",
-                name(route),
-                self.0.apex
-            );
-            return Err(Unusable::new("RouteSubset", words));
-        }
-        Ok(Reading::together(&said))
+    fn read(&self, route: &Value) -> Reading {
+        let ours = pair::ours(self, lists(route));
+        pair::together(self, &ours, self.trouble(route, &ours))
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
-        let mut changes = Vec::new();
-        for (path, list) in lists(route) {
-            if pair::read(self, list).is_none() {
-                continue;
-            }
-            let mut new = pair::write(self, list, want).map_err(|weight| {
-                let words = format!(
-                    "{} gives a destination the weight {weight}: divide the weights of that route",
-                    name(route)
-                );
-                Unusable::new("RouteWeights", words)
-            })?;
-            if let [only] = new.as_mut_slice()
+        let mut divided = pair::divide(self, route, &pair::ours(self, lists(route)), want)?;
+        for (_, list) in &mut divided {
+            if let [only] = list.as_mut_slice()
                 && only["weight"] == 1
                 && let Some(only) = only.as_object_mut()
             {
                 // What was divided had none.
                 only.remove("weight");
             }
-            changes.push((path, Value::Array(new)));
         }
-        Ok(patch(route, changes))
+        Ok(patch(route, divided))
     }
 
     fn pending(&self, _: &Value) -> Option<String> {
         None
+    }
+}
+
+impl Istio {
+    /// What would leave callers of a candidate without an answer.
+    fn trouble(&self, route: &Value, ours: &Lists<'_>) -> Option<Unusable> {
+        let (name, apex) = (name(route), &self.0.apex);
+        if ours.is_empty() {
+            let words = format!(
+                "{name} sends nothing to Service {apex}: give one of its routes a destination with that host and a weight above 0"
+            );
+            return Some(Unusable::new("RouteElsewhere", words));
+        }
+        let subset = |e: &Value| matches!(self.backend(e), Backend::Apex) && e["destination"]["subset"].is_string();
+        ours.iter().any(|(_, list)| list.iter().any(subset)).then(|| {
+            let words = format!(
+                "{name} names a subset of Service {apex}, which a candidate's Service does not have: remove the subset"
+            );
+            Unusable::new("RouteSubset", words)
+        })
     }
 }
 
@@ -105,7 +95,7 @@ impl Spelling for Istio {
 }
 
 /// Every route's destinations, with their path.
-fn lists(route: &Value) -> Vec<(String, &Vec<Value>)> {
+fn lists(route: &Value) -> Lists<'_> {
     let mut lists = Vec::new();
     for protocol in ["http", "tls", "tcp"] {
         let routes = route.pointer(&format!("/spec/{protocol}")).and_then(Value::as_array);

@@ -32,6 +32,8 @@ pub struct Reading {
     pub share: Option<Share>,
     /// Its rules do not all say the same.
     pub uneven: bool,
+    /// Why no share may be written into it, or raised.
+    pub trouble: Option<Unusable>,
 }
 
 /// Why nothing can be read from a route, or written into it.
@@ -47,15 +49,11 @@ pub struct Unusable {
 /// One way in which routes are written. The law that all keep: what was written is what is read, and writing no share gives back
 /// the document as it was.
 pub trait Provider {
-    /// What the route says.
-    ///
-    /// # Errors
-    ///
-    /// When no share can be written into it.
-    fn read(&self, route: &Value) -> Result<Reading, Unusable>;
+    /// What the route says, also where it says what it should not: a share that is there must be seen to be taken back.
+    fn read(&self, route: &Value) -> Reading;
 
     /// The JSON patch (RFC 6902) after which the route says so; empty when it does already. It holds for the version of the object
-    /// that was read.
+    /// that was read. Taking a share back is possible whatever else a route says.
     ///
     /// # Errors
     ///
@@ -89,13 +87,18 @@ impl Reading {
     pub fn together(all: &[Self]) -> Self {
         let differ = all.windows(2).any(|two| two[0].share != two[1].share);
         let share = all.iter().filter_map(|r| r.share.clone()).max_by_key(|s| s.percent);
-        Self { share, uneven: differ || all.iter().any(|r| r.uneven) }
+        let trouble = all.iter().find_map(|r| r.trouble.clone());
+        Self { share, uneven: differ || all.iter().any(|r| r.uneven), trouble }
     }
 }
 
+/// Lists of backends, each with its path in the document.
+type Lists<'a> = Vec<(String, &'a Vec<Value>)>;
+
 /// A patch that replaces lists, for the version of the object that was read.
-fn patch(route: &Value, changes: impl IntoIterator<Item = (String, Value)>) -> Vec<Value> {
-    let mut changed = changes.into_iter().filter(|(path, new)| route.pointer(path) != Some(new)).peekable();
+fn patch(route: &Value, lists: Vec<(String, Vec<Value>)>) -> Vec<Value> {
+    let lists = lists.into_iter().map(|(path, list)| (path, Value::Array(list)));
+    let mut changed = lists.filter(|(path, new)| route.pointer(path) != Some(new)).peekable();
     if changed.peek().is_none() {
         return Vec::new();
     }

@@ -7,7 +7,7 @@
 use planner::{RevisionId, world::Share};
 use serde_json::Value;
 
-use crate::Reading;
+use crate::{Lists, Reading, Unusable, name};
 
 /// Whom an entry names.
 pub(crate) enum Backend {
@@ -37,7 +37,7 @@ pub(crate) trait Spelling {
 const PERCENT: u64 = 100;
 
 /// What a list says; `None` when it sends nothing to the Service.
-pub(crate) fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading> {
+fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading> {
     let mut apex = None;
     let mut given: Option<(RevisionId, u64)> = None;
     let mut stray = false;
@@ -59,11 +59,42 @@ pub(crate) fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading>
         let percent = (weight * PERCENT).div_ceil(apex + weight);
         Share { candidate, percent: u32::try_from(percent).unwrap_or(100) }
     });
-    Some(Reading { share, uneven: stray })
+    Some(Reading { share, uneven: stray, trouble: None })
+}
+
+/// The lists of a route that send something to the Service.
+pub(crate) fn ours<'a, S: Spelling>(spelling: &S, lists: Lists<'a>) -> Lists<'a> {
+    lists.into_iter().filter(|(_, list)| read(spelling, list).is_some()).collect()
+}
+
+/// What lists say together, with what stands against writing a share into them.
+pub(crate) fn together<S: Spelling>(spelling: &S, lists: &Lists<'_>, trouble: Option<Unusable>) -> Reading {
+    let said: Vec<_> = lists.iter().filter_map(|(_, list)| read(spelling, list)).collect();
+    Reading { trouble, ..Reading::together(&said) }
+}
+
+/// Those lists as they should be, with their paths.
+pub(crate) fn divide<S: Spelling>(
+    spelling: &S,
+    route: &Value,
+    lists: &Lists<'_>,
+    want: Option<&Share>,
+) -> Result<Vec<(String, Vec<Value>)>, Unusable> {
+    let one = |(path, list): &(String, &Vec<Value>)| match write(spelling, list, want) {
+        Ok(list) => Ok((path.clone(), list)),
+        Err(weight) => {
+            let words = format!(
+                "{} gives a backend the weight {weight}, and a hundred times that is more than may be written: divide the weights of that rule",
+                name(route)
+            );
+            Err(Unusable::new("RouteWeights", words))
+        }
+    };
+    lists.iter().map(one).collect()
 }
 
 /// The list as it should be; the weight for which there is no room, if there is one.
-pub(crate) fn write<S: Spelling>(spelling: &S, list: &[Value], want: Option<&Share>) -> Result<Vec<Value>, u64> {
+fn write<S: Spelling>(spelling: &S, list: &[Value], want: Option<&Share>) -> Result<Vec<Value>, u64> {
     let resting = rest(spelling, list);
     let Some(share) = want else { return Ok(resting) };
     let mut divided = Vec::new();

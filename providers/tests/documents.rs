@@ -85,7 +85,7 @@ fn a_route_that_cannot_be_used_is_refused_with_what_to_do() {
         ("RouteSubset", istio.read(&but(virtual_service(), "/spec/http", subset))),
     ];
     for (reason, read) in cases {
-        let refused = read.unwrap_err();
+        let refused = read.trouble.unwrap();
         assert_eq!(refused.reason, reason, "{refused}");
         assert!(refused.message.contains("frontend"), "{refused}");
     }
@@ -100,7 +100,7 @@ fn a_route_that_cannot_be_used_is_refused_with_what_to_do() {
 #[test]
 fn a_rule_that_needs_nothing_from_us_may_have_what_would_be_refused() {
     let sessions = but(http_route(), "/spec/rules/0/sessionPersistence", json!({ "type": "Cookie" }));
-    assert!(GatewayApi(names()).read(&sessions).is_ok());
+    assert_eq!(GatewayApi(names()).read(&sessions).trouble, None);
 }
 
 fn status(parent: Value, generation: i64, conditions: &[(&str, &str)]) -> Value {
@@ -145,9 +145,12 @@ fn services_of_other_namespaces_and_other_kinds_are_not_the_service() {
         { "name": "frontend", "kind": "ServiceImport", "group": "multicluster.x-k8s.io", "weight": 1 },
     ] }]);
     let route = but(http_route(), "/spec/rules", strangers);
-    assert_eq!(GatewayApi(names()).read(&route).unwrap_err().reason, "RouteElsewhere");
+    assert_eq!(GatewayApi(names()).read(&route).trouble.unwrap().reason, "RouteElsewhere");
     let hosts = json!([{ "route": [{ "destination": { "host": "frontend.other.svc.cluster.local" } }] }]);
-    assert_eq!(Istio(names()).read(&but(virtual_service(), "/spec/http", hosts)).unwrap_err().reason, "RouteElsewhere");
+    assert_eq!(
+        Istio(names()).read(&but(virtual_service(), "/spec/http", hosts)).trouble.unwrap().reason,
+        "RouteElsewhere"
+    );
 }
 
 #[test]
@@ -157,8 +160,22 @@ fn a_share_that_somebody_else_has_left_behind_is_seen_and_taken_out() {
         { "name": "frontend", "weight": 100 }, { "name": "frontend-790d254b", "weight": 0 },
     ] }]);
     let route = but(http_route(), "/spec/rules", stray);
-    let read = gateway.read(&route).unwrap();
+    let read = gateway.read(&route);
     assert_eq!((read.share, read.uneven), (None, true));
     let patch = gateway.write(&route, None).unwrap();
     assert_eq!(patch[1]["value"], json!([{ "name": "frontend", "weight": 1 }]));
+}
+
+#[test]
+fn a_share_is_seen_and_taken_back_in_a_route_into_which_none_may_be_written() {
+    let gateway = GatewayApi(names());
+    let filters = json!([{ "type": "RequestHeaderModifier" }]);
+    let divided = json!([{ "backendRefs": [
+        { "name": "frontend", "weight": 80, "filters": filters }, { "name": "frontend-790d254b", "weight": 20 },
+    ] }]);
+    let route = but(http_route(), "/spec/rules", divided);
+    let read = gateway.read(&route);
+    assert_eq!((read.share, read.trouble.unwrap().reason), (Some(share(20)), "RouteFilters"));
+    let back = json!([{ "name": "frontend", "weight": 1, "filters": filters }]);
+    assert_eq!(gateway.write(&route, None).unwrap()[1]["value"], back);
 }

@@ -86,8 +86,9 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     let workload = workload.filter(|w| w.metadata.deletion_timestamp.is_none());
     let apex = apex.filter(|s| s.meta().deletion_timestamp.is_none());
     let releases = Releases::new(releases, &object);
-    let policy = releases.policy(&object, context).await?;
-    let routes = routes::read(context, &object, &releases.spec(&object).traffic).await?;
+    let spec = releases.spec(&object)?;
+    let policy = releases.policy(&spec, &object, context).await?;
+    let routes = routes::read(context, &object, &spec.traffic).await?;
 
     let mut world = World {
         deleting: object.meta().deletion_timestamp.is_some(),

@@ -68,31 +68,30 @@ impl Releases {
         serde_json::from_str(&object.spec.plan).ok()
     }
 
-    /// The spec under which the active release works; the live one when there is none, or it cannot be read.
-    pub fn spec(&self, live: &RolloutPolicy) -> RolloutPolicySpec {
-        let frozen = self.active().and_then(|release| serde_json::from_str(&release.spec.plan).ok());
-        frozen.unwrap_or_else(|| live.spec.clone())
+    /// The spec under which the active release works; the live one when there is none.
+    pub fn spec(&self, live: &RolloutPolicy) -> Result<RolloutPolicySpec, Error> {
+        let Some(release) = self.active() else { return Ok(live.spec.clone()) };
+        serde_json::from_str(&release.spec.plan).map_err(|e| {
+            let name = release.name_any();
+            Error::Invalid(format!("the plan of release {name} cannot be read: {e}; delete the release"))
+        })
     }
 
-    /// The policy under which the active release works; the live one when there is none.
-    pub async fn policy(&self, live: &RolloutPolicy, context: &Arc<Context>) -> Result<Policy, Error> {
+    /// The policy that such a spec makes.
+    pub async fn policy(
+        &self,
+        frozen: &RolloutPolicySpec,
+        live: &RolloutPolicy,
+        context: &Arc<Context>,
+    ) -> Result<Policy, Error> {
         let name = live.name_any();
-        let frozen: RolloutPolicySpec = match self.active() {
-            Some(release) => serde_json::from_str(&release.spec.plan).map_err(|e| {
-                Error::Invalid(format!(
-                    "the plan of release {} cannot be read: {e}; delete the release",
-                    release.name_any()
-                ))
-            })?,
-            None => live.spec.clone(),
-        };
         let scrape = match &frozen.analysis {
             Some(analysis) if self.active().is_some() => {
                 context.measure.scrape_interval(&live.namespace().unwrap_or_default(), &analysis.source).await
             }
             _ => Duration::from_secs(15),
         };
-        policy::parse(&name, &frozen, &live.spec, scrape).map_err(|e| Error::Invalid(e.to_string()))
+        policy::parse(&name, frozen, &live.spec, scrape).map_err(|e| Error::Invalid(e.to_string()))
     }
 
     /// Fills in the planner's view of the releases.

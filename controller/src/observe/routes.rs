@@ -8,7 +8,7 @@ use kube::{
     core::{ApiResource, DynamicObject},
 };
 use planner::world::{Blocker, Routes};
-use providers::{Names, Reading, Unusable};
+use providers::{Names, Reading};
 use serde_json::Value;
 
 use crate::{
@@ -53,11 +53,9 @@ pub async fn read(context: &Arc<Context>, policy: &RolloutPolicy, traffic: &Traf
 /// What they say together.
 pub fn facts(live: &Live) -> Routes {
     let provider = &live.routes.provider;
-    let read: Vec<Result<Reading, Unusable>> = live.objects.iter().map(|(_, o)| provider.read(o)).collect();
-    let said: Vec<Reading> = read.iter().filter_map(|r| r.as_ref().ok().cloned()).collect();
-    let Reading { share, uneven } = Reading::together(&said);
-    let unusable = read.into_iter().find_map(Result::err);
-    let unusable = unusable.map(|u| Blocker { reason: u.reason.into(), message: u.message });
+    let read: Vec<Reading> = live.objects.iter().map(|(_, o)| provider.read(o)).collect();
+    let Reading { share, uneven, trouble } = Reading::together(&read);
+    let unusable = trouble.map(|u| Blocker { reason: u.reason.into(), message: u.message });
     Routes {
         share,
         uneven,

@@ -57,8 +57,8 @@ pub(super) fn desired(
                     apex_needs: full,
                     meanwhile: Some(from.revision.clone()).filter(|_| !switched(world, journal, to)),
                     members: clean,
-                    // Until the Service itself leads to the candidate, what routes send there goes on.
-                    share: share_now(world, to).filter(|_| !leads(world, to)),
+                    // Until every node knows that the Service leads to the candidate, what routes send there goes on.
+                    share: share_now(world, to).filter(|_| journal.phase == Phase::Promoting),
                     ..both
                 }
             } else {
@@ -143,12 +143,6 @@ fn ready(world: &World, revision: &RevisionRef) -> u32 {
 
 fn selects(world: &World, revision: &RevisionRef) -> bool {
     world.apex.as_ref().is_some_and(|a| a.selects == serving(revision))
-}
-
-/// Whether the Service that callers use leads to nobody but this revision.
-fn leads(world: &World, revision: &RevisionRef) -> bool {
-    let (Some(apex), Some(live)) = (&world.apex, world.revisions.get(&revision.revision)) else { return false };
-    !apex.endpoints.is_empty() && apex.endpoints.iter().all(|pod| live.pods.contains_key(pod))
 }
 
 /// Whether all traffic has gone over, also when somebody has changed the selector since.

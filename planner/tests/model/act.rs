@@ -87,7 +87,7 @@ impl Model {
                 (apex.selects, apex.marked) = (selects.clone(), !users);
                 apex.capacity = (!users).then_some(*capacity);
             }
-            Action::SetRoutes(_) if self.routes.trouble.is_some() => return false,
+            Action::SetRoutes(Some(_)) if self.routes.trouble.is_some() => return false,
             Action::SetRoutes(share) => self.routes.share.clone_from(share),
             Action::ScaleWorkload(n) => match &mut self.load {
                 Some(load) => load.replicas = *n,

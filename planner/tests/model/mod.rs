@@ -287,12 +287,8 @@ impl Model {
 
     /// Somebody makes the routes such that nothing can be written, or mends them.
     pub fn unroutable(&mut self, on: bool) {
-        let trouble = Blocker { reason: "RouteMissing".into(), message: "HTTPRoute shop is gone".into() };
-        if on {
-            self.routes = RouteLife { share: None, in_force: None, trouble: Some(trouble) };
-        } else {
-            self.routes.trouble = None;
-        }
+        let trouble = Blocker { reason: "RouteFilters".into(), message: "HTTPRoute shop has filters".into() };
+        self.routes.trouble = on.then_some(trouble);
     }
 
     // Time.

@@ -89,17 +89,27 @@ fn what_somebody_else_writes_into_the_routes_is_put_right() {
 }
 
 #[test]
-fn routes_that_cannot_be_written_stall_a_release_before_anything_is_made_and_live_traffic_stays() {
+fn routes_that_cannot_be_written_stall_a_release_before_anything_is_made_and_a_share_can_still_be_taken_back() {
     let mut m = Model::adopted(routed());
     m.unroutable(true);
     m.wish(2).run(30);
-    assert_eq!((m.reason(), m.replicas(2), m.reached(1)), ("RouteMissing", 0, 4), "{}", m.story());
+    assert_eq!((m.reason(), m.replicas(2), m.reached(1)), ("RouteFilters", 0, 4), "{}", m.story());
     m.unroutable(false);
     m.until_step(1);
     m.unroutable(true);
     m.run(60);
-    assert_eq!((m.phase(), m.reason(), m.reached(1)), (Some(Phase::Shifting), "RouteMissing", 4), "{}", m.story());
+    assert_eq!((m.phase(), m.reason(), m.routed(2)), (Some(Phase::Shifting), "RouteFilters", 20), "{}", m.story());
     m.decide(Order::Abort).until_finished(Phase::Superseded);
+    assert_eq!((m.routed(2), m.replicas(2)), (0, 0), "{}", m.story());
+}
+
+#[test]
+fn an_application_that_is_uninstalled_in_the_middle_of_a_step_leaves_the_routes_as_they_were() {
+    let mut m = Model::adopted(routed());
+    m.wish(2).until_step(1);
+    m.load = None;
+    m.delete_policy().until("the policy is gone", 300, |m| m.gone);
+    assert_eq!(m.routes.share, None, "{}", m.story());
 }
 
 #[test]
