@@ -19,9 +19,18 @@ use crate::{
     metrics::{Measure, Request, Usual},
 };
 
-/// Within this time, so many scale-downs of a workload are a contest.
+/// Within this time, so many repairs of the same thing are a contest.
 pub const CONTEST: TimeDelta = TimeDelta::minutes(5);
 const CONTESTED: usize = 3;
+
+/// What somebody else may write again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contest {
+    /// The workload's replicas, which are zero.
+    Replicas,
+    /// The backends of routes, in the middle of a step.
+    Routes,
+}
 
 /// The wall clock, or a test's.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -59,8 +68,8 @@ struct Memory {
     surveys: BTreeMap<String, Survey>,
     /// By policy or release: when its status was last written.
     told: BTreeMap<String, DateTime<Utc>>,
-    /// By policy: when its workload was scaled to zero, and who had scaled it up.
-    contests: BTreeMap<String, Vec<(DateTime<Utc>, String)>>,
+    /// By policy: when something was put right, and who had written it.
+    contests: BTreeMap<(String, Contest), Vec<(DateTime<Utc>, String)>>,
 }
 
 /// A look at what a policy's metrics usually are.
@@ -218,20 +227,21 @@ impl Context {
         self.memory().told.get(object).is_some_and(|at| now - *at < time)
     }
 
-    /// The workload of a policy was scaled to zero after this manager had scaled it up.
-    pub fn scaled_down(&self, policy: &str, manager: &str) {
+    /// Something of a policy was put right after this manager had written it.
+    pub fn put_right(&self, policy: &str, what: Contest, manager: &str) {
         let now = self.now();
         let mut memory = self.memory();
-        let contest = memory.contests.entry(policy.to_owned()).or_default();
+        let contest = memory.contests.entry((policy.to_owned(), what)).or_default();
         contest.retain(|(at, _)| now - *at < CONTEST);
         contest.push((now, manager.to_owned()));
     }
 
-    /// Who scales the workload of a policy up again and again.
-    pub fn contested_by(&self, policy: &str) -> Option<String> {
+    /// Who writes it again and again.
+    pub fn contested_by(&self, policy: &str, what: Contest) -> Option<String> {
         let now = self.now();
         let memory = self.memory();
-        let mut recent = memory.contests.get(policy)?.iter().rev().filter(|(at, _)| now - *at < CONTEST);
+        let mut recent =
+            memory.contests.get(&(policy.to_owned(), what))?.iter().rev().filter(|(at, _)| now - *at < CONTEST);
         let last = recent.next()?;
         (recent.count() + 1 >= CONTESTED).then(|| last.1.clone())
     }
@@ -241,7 +251,7 @@ impl Context {
         let mut memory = self.memory();
         memory.wishes.remove(policy);
         memory.failures.remove(policy);
-        memory.contests.remove(policy);
+        memory.contests.retain(|(of, _), _| of != policy);
         memory.told.remove(policy);
         memory.surveys.remove(policy);
     }

@@ -10,7 +10,7 @@ use planner::{Plan, plan, plan::ROUTE_PENDING};
 use crate::{
     act::{act, housekeeping},
     api::{self, Error},
-    context::{CONTEST, Context},
+    context::{CONTEST, Contest, Context},
     observe::{Observed, observe},
     remember::{Written, remember, tell_failure},
     sensitivity,
@@ -68,7 +68,8 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     let written = remember(context, &observed, &plan, &sight).await?;
     context.went_well(&key);
     // When a contest is over, nothing else would say so.
-    let over = context.contested_by(&key).map(|_| CONTEST);
+    let contested = [Contest::Replicas, Contest::Routes].iter().any(|what| context.contested_by(&key, *what).is_some());
+    let over = contested.then_some(CONTEST);
     let others = [sight.again(), over, taken_up(context, &observed, &plan)];
     Ok(requeue(&observed, &plan, &written, others.into_iter().flatten().min()))
 }

@@ -9,7 +9,7 @@ use planner::{Journal, Plan, Waiting, journal::Phase};
 
 use crate::{
     api::{self, Error},
-    context::Context,
+    context::{Contest, Context},
     events,
     observe::{Observed, journal},
     sensitivity::Sight,
@@ -53,7 +53,8 @@ pub async fn remember(
     }
     // A policy whose finalizer was just taken off is gone.
     let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
-    let mut next = status::status(observed, plan, context.contested_by(&observed.key()).as_deref(), context.now());
+    let contests = [Contest::Replicas, Contest::Routes].map(|what| (what, context.contested_by(&observed.key(), what)));
+    let mut next = status::status(observed, plan, &contests, context.now());
     sight.tell(&mut next.conditions);
     let key = observed.key();
     let known = observed.object.status.as_ref() == Some(&next);

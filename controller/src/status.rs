@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use crds::{
     RolloutPolicyStatus,
-    condition::{self, READY, RECONCILING, REPLICAS_CONTESTED, STALLED},
+    condition::{self, READY, RECONCILING, REPLICAS_CONTESTED, ROUTE_CONTESTED, STALLED},
     names,
     policy_status::{FailedDigest, WorkloadStatus},
 };
@@ -17,15 +17,23 @@ use planner::{
     world::{Release, Selects},
 };
 
-use crate::observe::{Observed, journal, retried};
+use crate::{
+    context::Contest,
+    observe::{Observed, journal, retried},
+};
 
 /// Passes over the policy end with an error.
 pub const PASS_FAILED: &str = "PassFailed";
 
 /// The status of the policy after a pass.
 ///
-/// `contested_by` scales the workload up again and again.
-pub fn status(observed: &Observed, plan: &Plan, contested_by: Option<&str>, now: DateTime<Utc>) -> RolloutPolicyStatus {
+/// `contests` says who writes what again and again.
+pub fn status(
+    observed: &Observed,
+    plan: &Plan,
+    contests: &[(Contest, Option<String>)],
+    now: DateTime<Utc>,
+) -> RolloutPolicyStatus {
     let world = &observed.world;
     let old = observed.object.status.clone().unwrap_or_default();
     let release = world.release.as_ref();
@@ -58,24 +66,39 @@ pub fn status(observed: &Observed, plan: &Plan, contested_by: Option<&str>, now:
     for new in conditions(&phase, waiting.as_ref(), release.is_some(), generation, now) {
         condition::set(&mut next.conditions, new);
     }
-    let known = next.conditions.iter().any(|c| c.type_ == REPLICAS_CONTESTED);
-    if contested_by.is_some() || known {
-        condition::set(&mut next.conditions, contested(observed, contested_by, generation, now));
+    for (what, by) in contests {
+        let (kind, reason, message) = contested(observed, *what, by.as_deref());
+        if by.is_some() || next.conditions.iter().any(|c| c.type_ == kind) {
+            let new = condition::condition(kind, Some(by.is_some()), reason, &message, generation, time(now));
+            condition::set(&mut next.conditions, new);
+        }
     }
     next
 }
 
-/// Whether somebody scales the workload up whenever it is scaled to zero.
-fn contested(observed: &Observed, by: Option<&str>, generation: i64, now: DateTime<Utc>) -> Condition {
+/// What is said of somebody who writes again and again what was put right.
+fn contested(observed: &Observed, what: Contest, by: Option<&str>) -> (&'static str, &'static str, String) {
     let workload = &observed.object.spec.workload.name;
-    let message = match by {
-        Some(by) => format!(
-            "{by} scales Deployment {workload} up again and again, and its pods come and go without a caller: drop replicas from its manifest, or have your GitOps tool leave the field alone; how many pods serve is said in spec.replicas of the policy"
+    match (what, by) {
+        (Contest::Replicas, Some(by)) => (
+            REPLICAS_CONTESTED,
+            "ScaledUpAgain",
+            format!(
+                "{by} scales Deployment {workload} up again and again, and its pods come and go without a caller: drop replicas from its manifest, or have your GitOps tool leave the field alone; how many pods serve is said in spec.replicas of the policy"
+            ),
         ),
-        None => format!("nobody scales Deployment {workload} up"),
-    };
-    let reason = if by.is_some() { "ScaledUpAgain" } else { "LeftAlone" };
-    condition::condition(REPLICAS_CONTESTED, Some(by.is_some()), reason, &message, generation, time(now))
+        (Contest::Replicas, None) => {
+            (REPLICAS_CONTESTED, "LeftAlone", format!("nobody scales Deployment {workload} up"))
+        }
+        (Contest::Routes, Some(by)) => (
+            ROUTE_CONTESTED,
+            "WrittenAgain",
+            format!(
+                "{by} writes the routes again in the middle of a step, and the candidate loses its share for some seconds each time: have your GitOps tool leave their backends alone, see docs/routes.md"
+            ),
+        ),
+        (Contest::Routes, None) => (ROUTE_CONTESTED, "LeftAlone", "nobody else writes the routes".into()),
+    }
 }
 
 fn time(now: DateTime<Utc>) -> Time {

@@ -11,6 +11,8 @@ pub const STALLED: &str = "Stalled";
 
 /// Somebody scales the workload up again and again, and Sluice down.
 pub const REPLICAS_CONTESTED: &str = "ReplicasContested";
+/// Somebody writes the routes again and again in the middle of a step.
+pub const ROUTE_CONTESTED: &str = "RouteContested";
 
 /// The steps are likely to find a regression that matters; the message says which, how often and when.
 pub const SENSITIVITY: &str = "Sensitivity";

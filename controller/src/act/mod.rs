@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     api::{self, Error},
-    context::Context,
+    context::{Contest, Context},
     observe::{self, Observed, deployments},
 };
 
@@ -74,7 +74,7 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
             // Taking it over is no contest.
             if *replicas == 0 && observed.world.release.as_ref().is_none_or(|r| r.purpose != Purpose::Adopt) {
                 let manager = observed.workload.as_ref().map_or_else(String::new, observe::replicas_manager);
-                context.scaled_down(&observed.key(), &manager);
+                context.put_right(&observed.key(), Contest::Replicas, &manager);
             }
             Ok(())
         }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crds::names;
 use kube::{Api, core::DynamicObject};
-use planner::world::Share;
+use planner::{journal::Phase, world::Share};
 use serde_json::Value;
 
 use crate::{
     api::{self, Error},
-    context::Context,
+    context::{Contest, Context},
     observe::Observed,
 };
 
@@ -19,9 +20,28 @@ pub async fn set(context: &Arc<Context>, observed: &Observed, share: Option<&Sha
         let name = route.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let patch = live.routes.provider.write(route, share).map_err(|e| Error::Invalid(e.to_string()))?;
         if !patch.is_empty() {
+            if let Some(manager) = contested(observed, route, share) {
+                context.put_right(&observed.key(), Contest::Routes, &manager);
+            }
             let api = Api::<DynamicObject>::namespaced_with(context.kube.client(), &observed.namespace(), kind);
             api::json_patch(&api, name, patch).await?;
         }
     }
     Ok(())
+}
+
+/// Who has written the route since we did, where a share that was in force is put back into it.
+fn contested(observed: &Observed, route: &Value, share: Option<&Share>) -> Option<String> {
+    share?;
+    let journal = &observed.world.release.as_ref()?.journal;
+    journal.applied_at.filter(|_| journal.phase == Phase::Shifting)?;
+    let fields = |e: &&Value| {
+        ["rules", "http", "tls", "tcp"].iter().any(|f| !e["fieldsV1"]["f:spec"][format!("f:{f}")].is_null())
+    };
+    let writers: Vec<_> = route.pointer("/metadata/managedFields")?.as_array()?.iter().filter(fields).collect();
+    let by = |e: &&Value| e["manager"].as_str().unwrap_or("somebody").to_owned();
+    if writers.iter().any(|e| by(e) == names::FIELD_MANAGER) {
+        return None;
+    }
+    writers.iter().max_by_key(|e| e["time"].as_str()).map(by)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Behaviour, Cluster},
+    condition,
     lab::{Lab, NS, release, shop},
     remove, secs,
 };
@@ -201,5 +202,25 @@ async fn a_route_that_is_not_there_is_named_and_the_workload_goes_on_serving() {
     lab.cluster.apply(created);
     lab.until_settled_on("shop:1").await;
     assert_eq!(says(&lab.cluster), None);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_writes_the_route_again_and_again_in_the_middle_of_a_step_is_named() {
+    let lab = lab(shop::wide_steps("300s")).await;
+    lab.deploy("shop:2");
+    until_in_force(&lab, 1).await;
+    for _ in 0..3 {
+        assert_ne!(condition(&lab.cluster, "RouteContested")["status"], "True");
+        lab.cluster.apply(shop::route());
+        lab.cluster.advance(secs(20)).await;
+    }
+    let said = condition(&lab.cluster, "RouteContested");
+    assert_eq!(said["status"], "True", "{said}");
+    assert!(said["message"].as_str().unwrap().contains("user writes the routes again"), "{said}");
+    lab.until_settled_on("shop:2").await;
+    lab.cluster.advance(secs(400)).await;
+    assert_eq!(condition(&lab.cluster, "RouteContested")["status"], "False");
+    is_as_written(&lab);
     lab.nothing_went_wrong();
 }
