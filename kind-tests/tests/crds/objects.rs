@@ -13,11 +13,12 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 11] = [
+const GOOD: [(&str, &str); 12] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
     ("policy-routes", include_str!("good/policy-routes.yaml")),
+    ("policy-istio", include_str!("good/policy-istio.yaml")),
     ("policy-minimal", include_str!("good/policy-minimal.yaml")),
     ("release", include_str!("good/release.yaml")),
     ("decision", include_str!("good/decision.yaml")),
