@@ -52,6 +52,9 @@ pub struct Context {
     memory: Mutex<Memory>,
 }
 
+/// When something was put right, and who had written it.
+type Repair = (DateTime<Utc>, String);
+
 #[derive(Default)]
 struct Memory {
     /// By policy: the wish last seen, and since when.
@@ -68,8 +71,8 @@ struct Memory {
     surveys: BTreeMap<String, Survey>,
     /// By policy or release: when its status was last written.
     told: BTreeMap<String, DateTime<Utc>>,
-    /// By policy: when something was put right, and who had written it.
-    contests: BTreeMap<(String, Contest), Vec<(DateTime<Utc>, String)>>,
+    /// By policy: what was put right.
+    contests: BTreeMap<(String, Contest), Vec<Repair>>,
 }
 
 /// A look at what a policy's metrics usually are.
