@@ -5,14 +5,6 @@ use crds::traffic::{RouteKind, Traffic};
 use kube::core::{ApiResource, GroupVersionKind};
 use providers::{GatewayApi, Istio, Names, Provider};
 
-/// What moves the traffic. Exactly one, as the API server sees to.
-pub enum Moves<'a> {
-    /// Pods behind the plain Service.
-    Pods(&'a crds::traffic::ServiceTraffic),
-    /// Weights of routes.
-    Routes(Routes),
-}
-
 /// The routes of a policy, and how they are spelt.
 pub struct Routes {
     /// Reads and writes them.
@@ -21,18 +13,15 @@ pub struct Routes {
     pub all: Vec<(ApiResource, String)>,
 }
 
-/// The provider that a policy names; `None` where it names none.
-pub fn moves<'a>(traffic: &'a Traffic, names: impl FnOnce() -> Names) -> Option<Moves<'a>> {
-    if let Some(service) = &traffic.service {
-        return Some(Moves::Pods(service));
-    }
+/// The routes that a policy names; `None` where shares are numbers of pods.
+pub fn routes(traffic: &Traffic, names: Names) -> Option<Routes> {
     if let Some(gateway) = &traffic.gateway_api {
         let all = gateway.routes.iter().map(|r| (gateway_route(r.kind), r.name.clone())).collect();
-        return Some(Moves::Routes(Routes { provider: Box::new(GatewayApi(names())), all }));
+        return Some(Routes { provider: Box::new(GatewayApi(names)), all });
     }
     let istio = traffic.istio.as_ref()?;
     let all = istio.virtual_services.iter().map(|name| (virtual_service(), name.clone())).collect();
-    Some(Moves::Routes(Routes { provider: Box::new(Istio(names())), all }))
+    Some(Routes { provider: Box::new(Istio(names)), all })
 }
 
 /// How long a change takes to be known, and how long open connections get.

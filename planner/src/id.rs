@@ -17,6 +17,11 @@ impl RevisionId {
         good.then(|| Self(text.into()))
     }
 
+    /// An id that stands for no revision, of the same length as any other.
+    pub fn nobody() -> Self {
+        Self("00000000".into())
+    }
+
     /// As it stands in labels and names.
     pub fn as_str(&self) -> &str {
         &self.0

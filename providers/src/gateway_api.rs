@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     Lists, Names, Provider, Reading, Unusable, name,
     pair::{self, Backend, Spelling},
-    patch,
+    patch, trial,
 };
 
 /// The most backends that a rule may have.
@@ -21,7 +21,9 @@ pub struct GatewayApi(pub Names);
 impl Provider for GatewayApi {
     fn read(&self, route: &Value) -> Reading {
         let ours = pair::ours(self, lists(route));
-        pair::together(self, &ours, self.trouble(route, &ours))
+        // What has no room for a share is told before a release needs it.
+        let trouble = self.trouble(route, &ours).or_else(|| self.write(route, Some(&trial())).err());
+        pair::together(self, &ours, trouble)
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     Lists, Names, Provider, Reading, Unusable, name,
     pair::{self, Backend, Spelling},
-    patch,
+    patch, trial,
 };
 
 /// VirtualServices.
@@ -19,13 +19,17 @@ pub struct Istio(pub Names);
 impl Provider for Istio {
     fn read(&self, route: &Value) -> Reading {
         let ours = pair::ours(self, lists(route));
-        pair::together(self, &ours, self.trouble(route, &ours))
+        // What has no room for a share is told before a release needs it.
+        let trouble = self.trouble(route, &ours).or_else(|| self.write(route, Some(&trial())).err());
+        pair::together(self, &ours, trouble)
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
-        let mut divided = pair::divide(self, route, &pair::ours(self, lists(route)), want)?;
-        for (_, list) in &mut divided {
-            if let [only] = list.as_mut_slice()
+        let ours = pair::ours(self, lists(route));
+        let mut divided = pair::divide(self, route, &ours, want)?;
+        for ((_, before), (_, list)) in ours.iter().zip(&mut divided) {
+            if before.len() > 1
+                && let [only] = list.as_mut_slice()
                 && only["weight"] == 1
                 && let Some(only) = only.as_object_mut()
             {

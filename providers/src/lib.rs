@@ -92,6 +92,11 @@ impl Reading {
     }
 }
 
+/// A share of nobody, to see whether one could be written.
+fn trial() -> Share {
+    Share { candidate: RevisionId::nobody(), percent: 1 }
+}
+
 /// Lists of backends, each with its path in the document.
 type Lists<'a> = Vec<(String, &'a Vec<Value>)>;
 

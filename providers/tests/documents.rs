@@ -59,6 +59,8 @@ fn a_virtual_service_in_a_step_of_5_percent() {
 fn a_route_that_is_as_it_should_be_is_not_written() {
     assert!(GatewayApi(names()).write(&http_route(), None).unwrap().is_empty());
     assert!(Istio(names()).write(&virtual_service(), None).unwrap().is_empty());
+    let weighted = json!([{ "route": [{ "destination": { "host": "frontend" }, "weight": 1 }] }]);
+    assert!(Istio(names()).write(&but(virtual_service(), "/spec/http", weighted), None).unwrap().is_empty());
 }
 
 /// The document with one value changed.
@@ -94,6 +96,8 @@ fn a_route_that_cannot_be_used_is_refused_with_what_to_do() {
     for (reason, rules) in [("RouteWeights", heavy), ("RouteBackends", full)] {
         let route = but(http_route(), "/spec/rules", rules);
         assert_eq!(gateway.write(&route, Some(&share(20))).unwrap_err().reason, reason);
+        // A release learns of it before it begins.
+        assert_eq!(gateway.read(&route).trouble.unwrap().reason, reason);
     }
 }
 

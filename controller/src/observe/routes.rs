@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     api::{self, Error},
     context::Context,
-    traffic::{self, Moves},
+    traffic,
 };
 
 /// Routes as they are, with what reads and writes them.
@@ -26,7 +26,7 @@ pub struct Live {
 }
 
 /// Whose routes they are.
-pub fn names(policy: &RolloutPolicy) -> Names {
+fn names(policy: &RolloutPolicy) -> Names {
     Names {
         namespace: policy.namespace().unwrap_or_default(),
         apex: policy.spec.service.name.clone(),
@@ -36,7 +36,7 @@ pub fn names(policy: &RolloutPolicy) -> Names {
 
 /// Reads the routes of a policy; nothing where shares are numbers of pods.
 pub async fn read(context: &Arc<Context>, policy: &RolloutPolicy, traffic: &Traffic) -> Result<Option<Live>, Error> {
-    let Some(Moves::Routes(routes)) = traffic::moves(traffic, || names(policy)) else { return Ok(None) };
+    let Some(routes) = traffic::routes(traffic, names(policy)) else { return Ok(None) };
     let namespace = policy.namespace().unwrap_or_default();
     let mut objects = Vec::new();
     for (kind, name) in &routes.all {
