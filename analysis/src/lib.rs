@@ -21,6 +21,7 @@ pub mod ingest;
 pub mod kayenta;
 mod look;
 pub mod merging;
+pub mod moved;
 mod objective;
 pub mod phi;
 pub mod power;

@@ -7,7 +7,9 @@ use std::{fmt::Debug, future::Future, time::Duration};
 
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    api::{
+        DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy, ValidationDirective,
+    },
     core::NamespaceResourceScope,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -151,6 +153,17 @@ where
     Ok(repeat(|| format!("listing {} with labels {labels:?}", kind(api)), || api.list(&params)).await?.items)
 }
 
+/// Reads all objects of a kind that the cluster may not know; then there are none.
+pub async fn list_known<K>(api: &Api<K>) -> Result<Vec<K>, Error>
+where
+    K: Clone + DeserializeOwned + Debug + Resource,
+{
+    match list(api, "").await {
+        Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 /// Creates an object under a deterministic name; one that is there already is left alone.
 pub async fn create<K>(api: &Api<K>, object: &K) -> Result<(), Error>
 where
@@ -183,7 +196,9 @@ pub async fn json_patch<K>(api: &Api<K>, name: &str, patch: Vec<serde_json::Valu
 where
     K: Clone + DeserializeOwned + Debug + Resource,
 {
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    // A field that the cluster's version of the kind does not have would be left out in silence, and the rest would mean something else.
+    let field_validation = Some(ValidationDirective::Strict);
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), field_validation, ..PatchParams::default() };
     let what = || format!("changing {} {name}", kind(api));
     let patch = serde_json::from_value(patch.into()).map_err(|e| Error::Invalid(format!("{}: {e}", what())))?;
     match once(what, api.patch(name, &params, &Patch::Json::<()>(patch))).await {

@@ -1,6 +1,7 @@
 //! From the custom resource to a policy whose values cannot be wrong. The one place where that happens.
 
 mod analysis;
+mod strategy;
 
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use crds::{
     GoDuration, RolloutPolicySpec,
     gate::GateAt,
     policy::{FirstRevision, OnFailure, OnInconclusive},
-    strategy::Canary,
 };
-use planner::policy::{Gate, Place, Policy, Shares, Step, Strategy, Weight};
+use planner::policy::{Gate, Place, Policy, Shares};
 
 use crate::traffic;
 
@@ -32,7 +32,7 @@ pub fn parse(
     let (propagation, drain) = traffic::times(&frozen.traffic).ok_or_else(nobody)?;
     let policy = Policy {
         name: name.into(),
-        strategy: strategy(frozen)?,
+        strategy: strategy::parse(frozen)?,
         gates: frozen.gates.iter().flatten().map(gate).collect(),
         analysis: None,
         gate_first: frozen.first_revision == FirstRevision::Gate,
@@ -67,41 +67,6 @@ pub(crate) fn time(duration: GoDuration) -> TimeDelta {
     TimeDelta::from_std(duration.0).unwrap_or(TimeDelta::MAX / 4).min(TimeDelta::days(3650))
 }
 
-fn strategy(spec: &RolloutPolicySpec) -> Result<Strategy, InvalidPolicy> {
-    match (&spec.strategy.canary, &spec.strategy.blue_green) {
-        (Some(canary), None) => {
-            // Beyond half, the stable version would have to have fewer pods.
-            let most = if spec.traffic.service.is_some() { 50 } else { 99 };
-            Ok(Strategy::Canary(steps(canary, most)?))
-        }
-        (None, Some(blue_green)) => Ok(Strategy::BlueGreen { bake: time(blue_green.bake) }),
-        _ => Err(InvalidPolicy("strategy needs exactly one of canary and blueGreen".into())),
-    }
-}
-
-fn steps(canary: &Canary, most: u32) -> Result<Vec<Step>, InvalidPolicy> {
-    let weight = |percent: i32| {
-        let weight = Weight::new(percent).filter(|w| w.percent() <= most);
-        weight.ok_or_else(|| InvalidPolicy(format!("weight {percent} is not within 1 to {most}")))
-    };
-    let steps: Vec<Step> = match (&canary.steps, &canary.linear) {
-        (Some(steps), None) => steps
-            .iter()
-            .map(|s| Ok(Step { weight: weight(s.weight)?, bake: time(s.bake), pause: s.pause }))
-            .collect::<Result<_, InvalidPolicy>>()?,
-        (None, Some(linear)) if linear.step >= 1 => (1..)
-            .map(|i| linear.step.saturating_mul(i))
-            .take_while(|w| *w <= linear.max)
-            .map(|w| Ok(Step { weight: weight(w)?, bake: time(linear.bake), pause: false }))
-            .collect::<Result<_, InvalidPolicy>>()?,
-        _ => return Err(InvalidPolicy("canary needs exactly one of steps and linear".into())),
-    };
-    if steps.is_empty() {
-        return Err(InvalidPolicy("canary has no step".into()));
-    }
-    Ok(steps)
-}
-
 fn gate(gate: &crds::gate::Gate) -> Gate {
     Gate {
         name: gate.name.clone(),
@@ -131,24 +96,6 @@ mod tests {
         .unwrap()
     }
 
-    fn weights(strategy: serde_json::Value) -> Vec<u32> {
-        let spec = spec(strategy);
-        let policy = parse("shop", &spec, &spec, Duration::from_secs(15)).unwrap();
-        policy.steps().iter().map(|s| s.weight.percent()).collect()
-    }
-
-    #[test]
-    fn the_short_form_expands_and_never_overshoots() {
-        assert_eq!(
-            weights(serde_json::json!({ "canary": { "linear": { "step": 20, "max": 50, "bake": "1m" } } })),
-            [20, 40]
-        );
-        assert_eq!(
-            weights(serde_json::json!({ "canary": { "linear": { "step": 50, "max": 50, "bake": "1m" } } })),
-            [50]
-        );
-    }
-
     #[test]
     fn what_says_when_and_with_how_much_is_read_live_and_the_rest_is_frozen() {
         let frozen = spec(serde_json::json!({ "blueGreen": { "bake": "1m" } }));
@@ -159,6 +106,6 @@ mod tests {
         let policy = parse("shop", &frozen, &live, Duration::from_secs(15)).unwrap();
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
         assert_eq!(policy.depends_on, ["cache"]);
-        assert!(matches!(policy.strategy, Strategy::BlueGreen { .. }));
+        assert!(matches!(policy.strategy, planner::policy::Strategy::BlueGreen { .. }));
     }
 }

@@ -67,11 +67,15 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     let sight = sensitivity::look(context, &observed);
     let written = remember(context, &observed, &plan, &sight).await?;
     context.went_well(&key);
-    // When a contest is over, nothing else would say so.
-    let contested = [Contest::Replicas, Contest::Routes].iter().any(|what| context.contested_by(&key, *what).is_some());
-    let over = contested.then_some(CONTEST);
-    let others = [sight.again(), over, taken_up(context, &observed, &plan)];
+    let others = [sight.again(), contested(context, &key), taken_up(context, &observed, &plan)];
     Ok(requeue(&observed, &plan, &written, others.into_iter().flatten().min()))
+}
+
+/// When to look again at what somebody else writes again and again: when that is over, nothing else would say so, and routes are not
+/// watched, so that nothing else would say that they have to be put right once more.
+fn contested(context: &Context, key: &str) -> Option<chrono::TimeDelta> {
+    let contests = [(Contest::Replicas, CONTEST), (Contest::Routes, chrono::TimeDelta::seconds(5))];
+    contests.into_iter().filter(|(what, _)| context.contested_by(key, *what).is_some()).map(|(_, again)| again).min()
 }
 
 /// When to ask again whether a route was taken up: gateways need a tenth of a second, and routes are not watched, since a cluster
@@ -93,10 +97,12 @@ fn requeue(observed: &Observed, plan: &Plan, written: &Written, other: Option<ch
         return Requeue::requeue(Duration::from_secs(1));
     }
     let soonest = [plan.requeue, observed.settles_in].into_iter().flatten().min();
-    // What blocks a beginning may be an object of a kind that is not watched.
-    let blocked = !observed.world.blockers.is_empty();
+    // What blocks a beginning, or keeps a share from being written, may be an object of a kind that is not watched.
+    let trouble = observed.world.routes.as_ref().is_some_and(|r| r.trouble.is_some());
+    let stalled = plan.waiting.as_ref().is_some_and(|w| w.stalled);
+    let blocked = !observed.world.blockers.is_empty() || (trouble && stalled);
     let fallback = blocked.then(|| chrono::TimeDelta::seconds(30));
-    match [soonest.or(fallback), other].into_iter().flatten().min().map(|d| d.to_std().unwrap_or_default()) {
+    match [soonest, fallback, other].into_iter().flatten().min().map(|d| d.to_std().unwrap_or_default()) {
         Some(after) => Requeue::requeue(after.max(Duration::from_millis(20))),
         None => Requeue::await_change(),
     }

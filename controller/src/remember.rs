@@ -65,7 +65,7 @@ pub async fn remember(
         return Ok(Written::Nothing);
     }
     let short = waited.is_some_and(|waited| waited < WORTH_TELLING);
-    if only_words(observed, &next) && (short || context.told_within(&key, WORDS)) {
+    if only_words(observed, &next) && (short || same_reason(observed, &next) && context.told_within(&key, WORDS)) {
         return Ok(Written::Nothing);
     }
     let api = context.kube.of::<RolloutPolicy>(&observed.namespace());
@@ -91,6 +91,12 @@ fn only_words(observed: &Observed, next: &RolloutPolicyStatus) -> bool {
     };
     let soon = observed.world.release.is_some() && next.waiting.as_ref().is_none_or(|w| !w.stalled);
     soon && observed.object.status.as_ref().is_some_and(|old| bare(old) == bare(next))
+}
+
+/// Whether it is the same kind of wait, in other words at most.
+fn same_reason(observed: &Observed, next: &RolloutPolicyStatus) -> bool {
+    let reason = |status: &RolloutPolicyStatus| status.waiting.as_ref().map(|w| w.reason.clone());
+    observed.object.status.as_ref().is_some_and(|old| reason(old) == reason(next))
 }
 
 /// Says in the policy's status why its passes fail; that this fails too is for the log only.

@@ -13,7 +13,7 @@ use kube::Resource;
 
 use crate::{
     context::{Context, Survey},
-    metrics::{Request, Usual},
+    metrics::{Request, Services, Usual},
     observe::Observed,
 };
 
@@ -114,6 +114,7 @@ fn request(context: &Context, observed: &Observed, revision: String) -> Option<R
         workload: spec.workload.name.clone(),
         service: spec.service.name.clone(),
         revision,
+        services: Services::alone(&spec.service.name),
         window: WINDOW,
         at: context.now(),
         analysis: spec.analysis.clone()?,

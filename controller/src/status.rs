@@ -13,7 +13,7 @@ use planner::{
     Plan, Waiting,
     journal::{Journal, Phase, Purpose},
     plan::STABLE_NOT_READY,
-    policy::Strategy,
+    policy::{Strategy, Weight},
     world::{Release, Selects},
 };
 
@@ -48,7 +48,12 @@ pub fn status(
     let mut next = RolloutPolicyStatus {
         observed_generation: Some(generation),
         workload: workload(observed),
-        strategy: Some(match observed.policy.strategy {
+        strategy: Some(match &observed.policy.strategy {
+            Strategy::Canary(steps)
+                if steps.iter().all(|s| s.weight == Weight::NONE && !s.picks.matches.is_empty()) =>
+            {
+                "ab".into()
+            }
             Strategy::Canary(_) => "canary".into(),
             Strategy::BlueGreen { .. } => "blueGreen".into(),
         }),

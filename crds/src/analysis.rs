@@ -20,6 +20,9 @@ pub struct Analysis {
     #[serde(default = "default_source")]
     #[schemars(length(min = 1, max = 63))]
     pub source: String,
+    /// Who counts the requests of the built-in metrics: the application itself, or the proxies in front of it.
+    #[serde(default)]
+    pub measured_by: MeasuredBy,
     /// How often the metrics are looked at.
     #[serde(default = "fifteen_seconds")]
     #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self) >= duration('1s')", "analysis.interval must be at least 1s"))]
@@ -48,6 +51,22 @@ pub struct Analysis {
     /// What to do when the metrics say nothing.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+}
+
+/// Who counts the requests of the built-in metrics.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MeasuredBy {
+    /// The application, by the label of its pods.
+    #[default]
+    Application,
+    /// Istio's sidecars, gateways and waypoints, by the Service that the route chose.
+    Istio,
+    /// Envoy Gateway's proxies, by the backend of the route; it needs a logger that counts.
+    EnvoyGateway,
+    /// Linkerd's proxies of the callers, by the backend of the route.
+    Linkerd,
+    /// Traefik, by its own name of the Service.
+    Traefik,
 }
 
 /// A metric and its bound.

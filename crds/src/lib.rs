@@ -11,6 +11,7 @@ pub mod duration;
 pub mod gate;
 pub mod metric;
 pub mod names;
+pub mod picks;
 pub mod policy;
 pub mod policy_status;
 pub mod release;

@@ -1,18 +1,17 @@
 //! The strategy: how the candidate gets traffic.
 
 use kube::KubeSchema;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::{
+    duration::GoDuration,
+    picks::{Ab, Mirror, MirrorFirst, RequestMatch, half},
+};
 
 /// How the candidate gets traffic. Exactly one key.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = ("[has(self.canary), has(self.blueGreen), has(self.ab)].filter(x, x).size() == 1", "give exactly one strategy: canary or blueGreen"),
-    validation = ("!has(self.ab)", "routing by header or cookie is not possible with any provider yet: use canary or blueGreen instead of strategy.ab")
-)]
+#[x_kube(validation = ("[has(self.canary), has(self.blueGreen), has(self.ab)].filter(x, x).size() == 1", "give exactly one strategy: canary, blueGreen or ab"))]
 pub struct Strategy {
     /// Traffic moves in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,9 +19,9 @@ pub struct Strategy {
     /// Traffic moves at once after the gates, and the old version is kept for the way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blue_green: Option<BlueGreen>,
-    /// Refused: needs a provider that routes by header or cookie.
+    /// Requests that match go to the candidate, until it is promoted; needs routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ab: Option<Refused>,
+    pub ab: Option<Ab>,
 }
 
 /// Steps, written out or by rule. Exactly one of `steps` and `linear`.
@@ -30,34 +29,43 @@ pub struct Strategy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("has(self.steps) != has(self.linear)", "give the steps of the canary either as a list (steps) or by rule (linear)"))]
 pub struct Canary {
-    /// The steps in order, with strictly rising weights.
+    /// The steps in order, with rising weights; those without a weight come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
-    #[x_kube(validation = ("size(self) < 2 || self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))", "the weights of the steps must rise from step to step"))]
+    #[x_kube(validation = ("size(self) < 2 || self.map(s, s.weight).isSorted() && self.all(s, s.weight == 0 || self.exists_one(t, t.weight == s.weight))", "the weights of the steps must rise from step to step"))]
     pub steps: Option<Vec<Step>>,
     /// The short form: equal steps up to a maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear: Option<Linear>,
 }
 
-/// A share of the traffic, held for a time.
+/// What the candidate gets of the traffic, held for a time: a percentage, requests that match, copies.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("self.weight >= 1 && self.weight <= 99", "a weight is 1 to 99: promotion goes from the last step to 100"),
-    validation = ("!has(self.mirror)", "copying requests is not possible with any provider yet: remove mirror from the step")
+    validation = ("(self.weight >= 1 && self.weight <= 99) || (self.weight == 0 && (has(self.match) || has(self.mirror)))", "a weight is 1 to 99: promotion goes from the last step to 100; only a step with match or mirror needs none"),
+    validation = ("!has(self.mirror) || (!has(self.match) && self.weight == 0)", "copies are made in a step of their own: remove weight and match from it, or give them in a later step")
 )]
 pub struct Step {
     /// The candidate's share, in percent: of new connections, at most 50, on a plain Service; of requests, at most 99, by routes.
+    #[serde(default)]
     pub weight: i32,
+    /// Requests that go to the candidate besides, or instead: those that have all of one entry; needs routes.
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8))]
+    pub matches: Option<Vec<RequestMatch>>,
+    /// With match: how much of the traffic you expect to match, in percent; the candidate gets pods for so much.
+    #[serde(default = "half")]
+    #[schemars(range(min = 1, max = 100))]
+    pub expected: i32,
+    /// Requests of which the candidate gets a copy; needs routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Mirror>,
     /// How long the share is held, counted from when it was in force.
     pub bake: GoDuration,
     /// Wait for a Resume decision after the bake.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pause: bool,
-    /// Refused: needs a provider that copies requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Refused>,
 }
 
 /// Equal steps: `step`, `2 step`, ... up to `max`, never beyond it.
@@ -80,31 +88,13 @@ pub struct Linear {
 /// Everything at once.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!has(self.mirror)", "copying requests is not possible with any provider yet: remove blueGreen.mirror"))]
 pub struct BlueGreen {
     /// How long the new version is watched after the switch; `warmFor` counts where it is longer.
     #[serde(default = "no_time")]
     pub bake: GoDuration,
-    /// Refused: needs a provider that copies requests.
+    /// Requests of which the candidate gets a copy before the switch; needs routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Refused>,
-}
-
-/// A field that exists only so that the refusal can say why.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(transparent)]
-pub struct Refused(pub serde_json::Value);
-
-impl JsonSchema for Refused {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Refused".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
-    }
+    pub mirror: Option<MirrorFirst>,
 }
 
 fn no_time() -> GoDuration {

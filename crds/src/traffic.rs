@@ -9,7 +9,7 @@ use crate::duration::GoDuration;
 /// What moves the traffic. Exactly one key.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("[has(self.service), has(self.gatewayAPI), has(self.istio)].filter(x, x).size() == 1", "name what moves the traffic, one of: service: {} for plain Services, gatewayAPI, istio"))]
+#[x_kube(validation = ("[has(self.service), has(self.gatewayAPI), has(self.istio), has(self.linkerd)].filter(x, x).size() == 1", "name what moves the traffic, one of: service: {} for plain Services, gatewayAPI, istio, linkerd"))]
 pub struct Traffic {
     /// No mesh and no gateway: a share of the traffic is a number of pods behind the plain Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,6 +20,9 @@ pub struct Traffic {
     /// Istio's VirtualServices: a share of the traffic is a weight, exact to the percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub istio: Option<IstioTraffic>,
+    /// Routes in a mesh of Linkerd's: a share of the traffic is a weight, exact to the percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linkerd: Option<LinkerdTraffic>,
 }
 
 /// Settings of the plain Service.
@@ -59,7 +62,7 @@ pub struct GatewayApiTraffic {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteRef {
-    /// Its kind.
+    /// Its kind, of gateway.networking.k8s.io/v1.
     #[serde(default)]
     pub kind: RouteKind,
     /// Its name.
@@ -70,10 +73,10 @@ pub struct RouteRef {
 /// Kinds of routes.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum RouteKind {
-    /// gateway.networking.k8s.io/v1 HTTPRoute.
+    /// HTTPRoute.
     #[default]
     HTTPRoute,
-    /// gateway.networking.k8s.io/v1 GRPCRoute.
+    /// GRPCRoute.
     GRPCRoute,
 }
 
@@ -92,6 +95,52 @@ pub struct IstioTraffic {
     /// How long a pod that has served is kept after its share went to zero, for open requests to end.
     #[serde(default = "thirty_seconds")]
     pub drain: GoDuration,
+}
+
+/// Your own routes with the Service that callers use as their parent, carried out by Linkerd. For a release, a candidate's share goes
+/// to the candidate; before and after it they are as you wrote them.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkerdTraffic {
+    /// The routes, of the policy's namespace.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(validation = ("self.all(r, self.exists_one(q, q.name == r.name && q.kind == r.kind && q.group == r.group))", "a route is named twice: remove one of the two"))]
+    pub routes: Vec<LinkerdRouteRef>,
+    /// How long a change may take to reach every proxy. Linkerd does not say which version of a route it has accepted, and looks at
+    /// each again every 10s, so less than that is too little.
+    #[serde(default = "fifteen_seconds")]
+    pub propagation: GoDuration,
+    /// How long a pod that has served is kept after its share went to zero, for open requests to end.
+    #[serde(default = "thirty_seconds")]
+    pub drain: GoDuration,
+}
+
+/// A route that Linkerd carries out.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.group != 'policy.linkerd.io' || self.kind == 'HTTPRoute'", "policy.linkerd.io has no kind but HTTPRoute: remove group, or set kind: HTTPRoute"))]
+pub struct LinkerdRouteRef {
+    /// The API group of its kind.
+    #[serde(default)]
+    pub group: RouteGroup,
+    /// Its kind.
+    #[serde(default)]
+    pub kind: RouteKind,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// API groups of routes.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RouteGroup {
+    /// The Gateway API, v1.
+    #[default]
+    #[serde(rename = "gateway.networking.k8s.io")]
+    GatewayApi,
+    /// Linkerd's own HTTPRoute, v1beta3.
+    #[serde(rename = "policy.linkerd.io")]
+    Linkerd,
 }
 
 impl Default for ServiceTraffic {

@@ -125,13 +125,13 @@ fn members(
 }
 
 fn shared(policy: &Policy, world: &World, share: &Share, broken: &mut Vec<String>) {
-    let Share { candidate, percent } = share;
+    let candidate = &share.candidate;
     let Some(release) = release_to(world, candidate) else {
         broken.push(format!("1: routes send traffic to revision {candidate}, which is no candidate"));
         return;
     };
     let live = world.routes.as_ref().and_then(|r| r.share.as_ref());
-    if live.is_some_and(|s| s.candidate == *candidate && s.percent >= *percent) {
+    if live.is_some_and(|live| share.within(live)) {
         return;
     }
     if world.revisions.get(candidate).is_none_or(|r| r.ready().is_empty()) {
@@ -142,8 +142,8 @@ fn shared(policy: &Policy, world: &World, share: &Share, broken: &mut Vec<String
     if release.journal.phase != Phase::Shifting {
         broken.push(format!("5: a share is raised in phase {:?}", release.journal.phase));
     }
-    if step.is_none_or(|s| *percent > s.weight.percent()) {
-        broken.push(format!("1: a share of {percent} %, which no step asks for now"));
+    if step.is_none_or(|s| share.percent > s.weight.percent() || !share.picks.within(&s.picks)) {
+        broken.push(format!("1: a share of {share}, which no step asks for now"));
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Desired {
     pub share: Option<Share>,
     /// How many ready pods the candidate must have for that.
     pub share_needs: u32,
+    /// Rules of routes that match no request any more may be there still: they are taken out when that is due.
+    pub sleepers: bool,
     /// Pods of the user's Deployment; `None` leaves it alone.
     pub workload: Option<u32>,
     /// Pods for all of the traffic.

@@ -9,6 +9,7 @@ use analysis::{Batch, Look, Sample, Verdict, ingest::UnixMillis};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    effect,
     journal::{Cause, Journal, LOOKS, Measured, Phase},
     plan::Waiting,
     policy::{Analysis, Policy},
@@ -100,7 +101,7 @@ pub(crate) fn record(
         return Some((Cause::AnalysisFailed, words.join("; ")));
     }
     let silent = measured.unknown_since.is_some_and(|since| now >= since + analysis.hold_unknown);
-    (silent && journal.phase == Phase::Shifting).then(|| (Cause::NoEvidence, lacks(measured)))
+    (silent && journal.phase == Phase::Shifting).then(|| (Cause::NoEvidence, without_evidence(policy, journal)))
 }
 
 fn take_up(policy: &Policy, analysis: &Analysis, batch: &Batch, journal: &mut Journal) {
@@ -168,6 +169,12 @@ pub(crate) fn let_go(policy: &Policy, journal: &Journal) -> Result<(), Waiting> 
         return Err(Waiting::for_it("NoEvidence", words("the metrics say nothing")));
     }
     Ok(())
+}
+
+/// Why there was no evidence in time: that the candidate never got its requests comes before what is missing for it.
+fn without_evidence(policy: &Policy, journal: &Journal) -> String {
+    let lacks = lacks(&journal.analysis);
+    effect::ineffective(policy, journal).map_or(lacks.clone(), |route| format!("{route}; {lacks}"))
 }
 
 /// What the metrics lack, in words.

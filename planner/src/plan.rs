@@ -77,6 +77,10 @@ pub enum Action {
     },
     /// Let the routes send this share to the candidate's own Service, and the rest, or all, to the Service that callers use.
     SetRoutes(Option<Share>),
+    /// Lay down the rules that this share takes, such that they match no request yet.
+    LayRoutes(Share),
+    /// Take out the rules that match no request any more.
+    TidyRoutes,
     /// Set the number of pods of the user's Deployment.
     ScaleWorkload(u32),
     /// Start a run of a gate's test.

@@ -5,6 +5,8 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::picks::Picks;
+
 /// A place of a release at which gates are asked.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
@@ -67,14 +69,20 @@ pub enum Strategy {
     BlueGreen {
         /// How long the new version is watched after the switch.
         bake: TimeDelta,
+        /// Before that, what the candidate gets while stable still serves: copies of requests.
+        before: Option<Step>,
     },
 }
 
 /// A share of the traffic, held for a time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Percent; at most 50 where shares are numbers of pods.
+    /// Percent; at most 50 where shares are numbers of pods, and [`Weight::NONE`] only where something is picked out.
     pub weight: Weight,
+    /// What it gets besides; nothing where shares are numbers of pods.
+    pub picks: Picks,
+    /// How much of the traffic is expected to match, in percent: what is picked out does not tell. 0 where nothing has to match.
+    pub expected: u32,
     /// How long it is held once in force.
     pub bake: TimeDelta,
     /// Wait for a person after the bake.
@@ -98,6 +106,9 @@ pub enum Shares {
 pub struct Weight(u8);
 
 impl Weight {
+    /// No part of all requests.
+    pub const NONE: Self = Self(0);
+
     /// `None` outside 1 to 99: all of it is what promotion is for.
     pub fn new(percent: i32) -> Option<Self> {
         u8::try_from(percent).ok().filter(|p| (1..=99).contains(p)).map(Self)
@@ -139,6 +150,8 @@ pub struct Analysis {
     pub hold_unknown: TimeDelta,
     /// What then: take the candidate back (else Inconclusive).
     pub rollback_unknown: bool,
+    /// The proxies that carry the routes out count the requests, and not the application.
+    pub by_proxies: bool,
 }
 
 impl Analysis {
@@ -154,16 +167,35 @@ impl Analysis {
             window: interval,
             hold_unknown: TimeDelta::minutes(10),
             rollback_unknown: false,
+            by_proxies: false,
+        }
+    }
+}
+
+impl Step {
+    /// How much of the traffic the candidate answers, copies included, in percent, as far as anybody knows before.
+    pub fn traffic(&self) -> u32 {
+        let copies = self.picks.mirror.as_ref().map_or(0, |m| m.percent);
+        (self.weight.percent() + self.expected + copies).min(100)
+    }
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.weight.percent(), self.picks.is_none()) {
+            (weight, true) => write!(out, "weight {weight}"),
+            (0, false) => write!(out, "{}", self.picks),
+            (weight, false) => write!(out, "{} and weight {weight}", self.picks),
         }
     }
 }
 
 impl Policy {
-    /// The steps; none for blue/green.
+    /// The steps; for blue/green what comes before the switch.
     pub fn steps(&self) -> &[Step] {
         match &self.strategy {
             Strategy::Canary(steps) => steps,
-            Strategy::BlueGreen { .. } => &[],
+            Strategy::BlueGreen { before, .. } => before.as_slice(),
         }
     }
 
@@ -171,7 +203,7 @@ impl Policy {
     pub fn warm_for(&self) -> TimeDelta {
         match self.strategy {
             Strategy::Canary(_) => self.warm,
-            Strategy::BlueGreen { bake } => self.warm.max(bake),
+            Strategy::BlueGreen { bake, .. } => self.warm.max(bake),
         }
     }
 }

@@ -106,9 +106,12 @@ fn set_users(world: &World) -> Option<Action> {
 
 /// Everything of ours goes; when no pod is left, the old selector.
 fn clear_away(world: &World, mut journal: Journal, now: DateTime<Utc>) -> Plan {
+    // They are not ours, and may stay when the application goes.
     if world.routes.as_ref().is_some_and(|r| r.share.is_some()) {
-        // They are not ours, and may stay when the application goes.
         return Plan::act(vec![Action::SetRoutes(None)], journal);
+    }
+    if world.routes.as_ref().is_some_and(|r| r.asleep.is_some()) {
+        return Plan::act(vec![Action::TidyRoutes], journal);
     }
     let actions = delete_all(world, None);
     if !actions.is_empty() {

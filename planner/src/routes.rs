@@ -6,7 +6,7 @@
 use crate::{
     converge::{Converged, Desired},
     journal::Purpose,
-    plan::{Action, ROUTE_PENDING, STABLE_NOT_READY, Waiting},
+    plan::{Action, PROPAGATION, ROUTE_PENDING, STABLE_NOT_READY, Waiting},
     world::{Routes, Share, World},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn lower(want: &Desired, world: &World) -> Converged {
     let Some(live) = world.routes.as_ref().and_then(|r| r.share.as_ref()) else { return Converged::InForce };
     let wanted = want.share.as_ref().filter(|s| s.candidate == live.candidate && ready(world, s) > 0);
-    if wanted.is_some_and(|s| s.percent >= live.percent) {
+    if wanted.is_some_and(|s| s.percent >= live.percent && (s == live || !s.within(live))) {
         return Converged::InForce;
     }
     let alone = world.apex.as_ref().is_some_and(|a| a.endpoints.is_empty()) && ready(world, live) > 0;
@@ -32,22 +32,60 @@ pub(crate) fn raise(want: &Desired, world: &World) -> Converged {
     if let Some(trouble) = &routes.trouble {
         // Where they send nothing to anybody else, traffic is back already.
         let back = want.share.is_none() && routes.share.is_none();
-        return if back { Converged::InForce } else { waits_for_a_person(trouble) };
+        if !back {
+            return waits_for_a_person(trouble);
+        }
+        if routes.asleep.is_none() {
+            return Converged::InForce;
+        }
     }
     if let Some(share) = &want.share
         && let Some(waiting) = short(want, world, routes, share)
     {
         return Converged::Wait(waiting);
     }
+    let picking = want.share.as_ref().filter(|s| !s.picks.is_none());
     if routes.share != want.share || routes.uneven {
-        return Converged::Act(vec![Action::SetRoutes(want.share.clone())]);
+        return picking
+            .and_then(|share| laid(world, routes, share))
+            .unwrap_or_else(|| Converged::Act(vec![Action::SetRoutes(want.share.clone())]));
     }
-    // What others do with their routes between releases is theirs.
+    if routes.asleep.is_some() && picking.is_none() {
+        match unknown(routes).or_else(|| untaken(world, routes)) {
+            None => return Converged::Act(vec![Action::TidyRoutes]),
+            Some(waiting) if !want.sleepers => return Converged::Wait(waiting),
+            Some(_) => {}
+        }
+    }
+    untaken(world, routes).map_or(Converged::InForce, Converged::Wait)
+}
+
+/// The routes' own status does not say that what is written is carried out. What others do with their routes between releases is
+/// theirs.
+fn untaken(world: &World, routes: &Routes) -> Option<Waiting> {
     let ours = world.release.as_ref().is_some_and(|r| r.purpose == Purpose::Update);
-    match &routes.pending {
-        Some(why) if ours => Converged::Wait(Waiting::for_it(ROUTE_PENDING, why.as_str())),
-        _ => Converged::InForce,
+    routes.pending.as_ref().filter(|_| ours).map(|why| Waiting::for_it(ROUTE_PENDING, why.as_str()))
+}
+
+/// What comes before rules that pick requests out may be put to use.
+fn laid(world: &World, routes: &Routes, share: &Share) -> Option<Converged> {
+    let uses = |live: &Share| live.candidate == share.candidate && share.picks.within(&live.picks);
+    let used = routes.share.as_ref().is_some_and(uses);
+    if routes.at_once || used {
+        return None;
     }
+    let wanted = (share.candidate.clone(), share.picks.clone());
+    if !routes.asleep.as_ref().is_some_and(|a| a.laid.contains(&wanted)) {
+        return Some(Converged::Act(vec![Action::LayRoutes(share.clone())]));
+    }
+    unknown(routes).or_else(|| untaken(world, routes)).map(Converged::Wait)
+}
+
+/// Proxies have not had time to know what was laid down in the routes, or taken out of use.
+fn unknown(routes: &Routes) -> Option<Waiting> {
+    let asleep = routes.asleep.as_ref().filter(|a| !a.known)?;
+    let words = "every proxy learns of the rules that pick requests out, before they begin to or after they have ended";
+    Some(Waiting::until(PROPAGATION, words, asleep.known_at))
 }
 
 fn waits_for_a_person(trouble: &crate::world::Blocker) -> Converged {

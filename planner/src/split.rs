@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    policy::{Shares, Weight},
+    policy::{Shares, Step, Weight},
     world::Revision,
 };
 
-/// How many candidate pods `weight` percent takes, where all of the traffic takes `capacity`.
-pub fn needs(shares: Shares, capacity: u32, weight: Weight) -> u32 {
+/// How many candidate pods a step takes, where all of the traffic takes `capacity`.
+pub fn needs(shares: Shares, capacity: u32, step: &Step) -> u32 {
     match shares {
-        Shares::Pods { .. } => members(capacity, weight).max(1),
+        Shares::Pods { .. } => members(capacity, step.weight).max(1),
         Shares::Routes => {
-            let pods = (u64::from(capacity) * u64::from(weight.percent())).div_ceil(100);
+            let pods = (u64::from(capacity) * u64::from(step.traffic())).div_ceil(100);
             u32::try_from(pods).unwrap_or(capacity).max(1)
         }
     }
@@ -62,9 +62,15 @@ pub fn choose(candidate: &Revision, stable: &crate::RevisionId, count: u32) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picks::{Match, Mirror, Picks};
 
     fn weight(percent: i32) -> Weight {
         Weight::new(percent).unwrap()
+    }
+
+    fn step(percent: i32) -> Step {
+        let bake = chrono::TimeDelta::zero();
+        Step { weight: weight(percent), picks: Picks::default(), expected: 0, bake, pause: false }
     }
 
     #[test]
@@ -131,9 +137,18 @@ mod tests {
     fn a_route_takes_the_pods_that_the_share_of_the_capacity_takes() {
         for (capacity, percent, expected) in [(4, 1, 1), (4, 25, 1), (4, 26, 2), (10, 50, 5), (10, 99, 10), (0, 50, 1)]
         {
-            assert_eq!(needs(Shares::Routes, capacity, weight(percent)), expected, "{capacity} pods, {percent} %");
+            assert_eq!(needs(Shares::Routes, capacity, &step(percent)), expected, "{capacity} pods, {percent} %");
         }
-        assert_eq!(needs(Shares::Pods { max_error: None }, 4, weight(50)), 4);
+        assert_eq!(needs(Shares::Pods { max_error: None }, 4, &step(50)), 4);
+        // What matches and what is copied comes on top, and all of it is never more than the capacity.
+        let mirror = |percent| Some(Mirror { percent, methods: vec!["GET".into()] });
+        let matches = vec![Match::default()];
+        let picks = |matches, percent| Picks { matches, mirror: mirror(percent) };
+        for (picks, matching, expected) in
+            [(picks(vec![], 30), 0, 4), (picks(matches.clone(), 30), 20, 6), (picks(matches, 100), 20, 10)]
+        {
+            assert_eq!(needs(Shares::Routes, 10, &Step { picks, expected: matching, ..step(10) }), expected);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     id::{Digest, RevisionId},
     journal::{Cause, Evidence, Journal, Purpose, RevisionRef},
+    picks::Picks,
     policy::Place,
 };
 
@@ -100,10 +101,28 @@ pub struct Routes {
     pub share: Option<Share>,
     /// They do not all say the same.
     pub uneven: bool,
+    /// They have rules of ours that match no request: what makes requests fail when it is added to live traffic, or taken away
+    /// from it, is laid down before and taken away after.
+    pub asleep: Option<Asleep>,
+    /// Nothing fails when such rules come and go at once.
+    pub at_once: bool,
     /// Why what is written may not be in force yet, in words.
     pub pending: Option<String>,
     /// Why no share can be written.
     pub trouble: Option<Blocker>,
+    /// Who writes them again and again in the middle of a step.
+    pub contested: Option<String>,
+}
+
+/// Rules that match no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asleep {
+    /// For whom what they would pick out.
+    pub laid: Vec<(RevisionId, Picks)>,
+    /// When every proxy has had time to know them so.
+    pub known_at: DateTime<Utc>,
+    /// Whether that is over.
+    pub known: bool,
 }
 
 /// A share of the traffic that routes send to a candidate's own Service; the rest goes to the Service that callers use.
@@ -111,8 +130,10 @@ pub struct Routes {
 pub struct Share {
     /// The candidate.
     pub candidate: RevisionId,
-    /// 1 to 99.
+    /// Of all requests, 0 to 99; 0 only where something is picked out.
     pub percent: u32,
+    /// What it gets besides.
+    pub picks: Picks,
 }
 
 /// Whom the apex Service selects.
@@ -275,6 +296,28 @@ pub struct Blocker {
     pub reason: String,
     /// What is wrong and what to do.
     pub message: String,
+}
+
+impl Share {
+    /// This share, where there is any.
+    pub fn of(candidate: RevisionId, percent: u32, picks: Picks) -> Option<Self> {
+        (percent > 0 || !picks.is_none()).then_some(Self { candidate, percent, picks })
+    }
+
+    /// Whether it gives the candidate nothing that the other does not give it.
+    pub fn within(&self, other: &Self) -> bool {
+        self.candidate == other.candidate && self.percent <= other.percent && self.picks.within(&other.picks)
+    }
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.percent, self.picks.is_none()) {
+            (percent, true) => write!(out, "{percent} %"),
+            (0, false) => write!(out, "{}", self.picks),
+            (percent, false) => write!(out, "{} and {percent} %", self.picks),
+        }
+    }
 }
 
 impl Pod {

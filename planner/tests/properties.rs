@@ -32,6 +32,8 @@ enum Event {
     Reroute,
     /// Somebody makes routes that cannot be written.
     Unroutable(bool),
+    /// Somebody writes the routes again and again, or leaves them alone.
+    Contested(bool),
     Metrics(u32, Metrics),
     WorkloadUnread(bool),
     Delete,
@@ -61,6 +63,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Meddle),
         1 => Just(Event::Reroute),
         1 => any::<bool>().prop_map(Event::Unroutable),
+        1 => any::<bool>().prop_map(Event::Contested),
         2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
         1 => any::<bool>().prop_map(Event::WorkloadUnread),
         1 => Just(Event::Delete),
@@ -98,7 +101,18 @@ fn gates() -> impl Strategy<Value = Vec<Gate>> {
 /// Weights beyond half are for routes.
 fn shares() -> impl Strategy<Value = (Shares, Delivery)> {
     let pods = delivery(50).prop_map(|d| (Shares::Pods { max_error: None }, d));
-    prop_oneof![pods, delivery(99).prop_map(|d| (Shares::Routes, d))]
+    prop_oneof![pods, picked().prop_map(|d| (Shares::Routes, d))]
+}
+
+/// Routes can also pick requests out, or copy them, before anything else.
+fn picked() -> impl Strategy<Value = Delivery> {
+    let first = (0i64..30, 1u32..=100)
+        .prop_flat_map(|(bake, percent)| select(vec![None, Some(matching(bake)), Some(copying(percent, bake))]));
+    let second = (0i64..30).prop_flat_map(|bake| select(vec![None, Some(matching(bake))]));
+    (delivery(99), first, second).prop_map(|(delivery, first, second)| match delivery {
+        Delivery::Canary(steps) => Delivery::Canary(first.into_iter().chain(second).chain(steps).collect()),
+        Delivery::BlueGreen { bake, .. } => Delivery::BlueGreen { bake, before: first },
+    })
 }
 
 fn delivery(most: i32) -> impl Strategy<Value = Delivery> {
@@ -107,7 +121,7 @@ fn delivery(most: i32) -> impl Strategy<Value = Delivery> {
         let made = |(weight, (bake, pause))| planner::policy::Step { pause, ..step(weight, bake) };
         Delivery::Canary(steps.into_iter().map(made).collect())
     });
-    prop_oneof![3 => steps, 1 => (0i64..40).prop_map(|s| Delivery::BlueGreen { bake: TimeDelta::seconds(s) })]
+    prop_oneof![3 => steps, 1 => (0i64..40).prop_map(|s| Delivery::BlueGreen { bake: TimeDelta::seconds(s), before: None })]
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -177,8 +191,9 @@ fn happens(m: &mut Model, event: &Event) {
                 m.apex.as_mut().unwrap().selects = if *garbled { Selects::Garbled } else { Selects::Users };
             }
         }
-        Event::Reroute => m.routes.share = None,
+        Event::Reroute => (m.routes.share, m.routes.laid) = (None, vec![]),
         Event::Unroutable(on) => m.unroutable(*on),
+        Event::Contested(on) => m.routes.contested = on.then(|| "flux".into()),
         Event::Metrics(n, said) => {
             m.metrics_of(*n, *said);
         }
@@ -193,6 +208,7 @@ fn happens(m: &mut Model, event: &Event) {
 fn heal(m: &mut Model) {
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
     m.unroutable(false);
+    m.routes.contested = None;
     m.load.as_mut().unwrap().readable = true;
     m.crash_after = None;
     m.behaves(1, |b| b.pods = Pods::ReadyAfter(2));
@@ -218,7 +234,7 @@ fn comes_to_rest(m: &mut Model) {
             m.run(200);
             heal(m);
         }
-        assert!(m.gone && m.routes.share.is_none(), "the policy never goes\n{}", m.story());
+        assert!(m.gone && m.routes.share.is_none() && m.routes.laid.is_empty(), "the policy never goes\n{}", m.story());
         return;
     }
     m.run(300);
@@ -229,7 +245,7 @@ fn comes_to_rest(m: &mut Model) {
         assert!(waiting.stalled && !waiting.message.is_empty(), "{phase:?} {}", m.story());
     }
     if m.release.is_none() {
-        assert_eq!(m.routes.share, None, "{}", m.story());
+        assert_eq!((&m.routes.share, &m.routes.laid), (&None, &vec![]), "{}", m.story());
     }
     if m.stable.is_some() {
         assert!(m.apex.as_ref().is_some_and(|a| !a.endpoints.is_empty()), "{}", m.story());

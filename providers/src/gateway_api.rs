@@ -2,66 +2,75 @@
 //!
 //! Fields and conditions as in the API's reference, <https://gateway-api.sigs.k8s.io/reference/spec/>.
 
-use planner::{RevisionId, world::Share};
+mod picks;
+
+use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Lists, Names, Provider, Reading, Unusable, name,
-    pair::{self, Backend, Spelling},
-    patch, trial,
+    Around, Names, Neighbour, Provider, Reading, Unusable, array, copies, name,
+    pair::{Backend, Spelling},
+    parents, rules, trials,
 };
 
-/// The most backends that a rule may have.
-const BACKENDS: usize = 16;
+pub(crate) use picks::taken;
 
 /// Routes of the Gateway API.
 #[derive(Clone, Debug)]
 pub struct GatewayApi(pub Names);
 
 impl Provider for GatewayApi {
-    fn read(&self, route: &Value) -> Reading {
-        let ours = pair::ours(self, lists(route));
+    fn read(&self, route: &Value, known: &[Picks]) -> Reading {
+        let trouble = self.trouble(route, known);
         // What has no room for a share is told before a release needs it.
-        let trouble = self.trouble(route, &ours).or_else(|| self.write(route, Some(&trial())).err());
-        pair::together(self, &ours, trouble)
+        let lacks = || trials(known).find_map(|share| rules::set(self, route, Some(&share)).err());
+        Reading { trouble: trouble.or_else(lacks), ..rules::read(self, route, known) }
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
-        let divided = pair::divide(self, route, &pair::ours(self, lists(route)), want)?;
-        if divided.iter().any(|(_, list)| list.len() > BACKENDS) {
-            let words = format!("{} has no room for one more backend in a rule ({BACKENDS} at most)", name(route));
-            return Err(Unusable::new("RouteBackends", words));
-        }
-        Ok(patch(route, divided))
+        rules::set(self, route, want)
     }
 
-    fn pending(&self, route: &Value) -> Option<String> {
-        let generation = route.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
-        let parents = array(route, "/spec/parentRefs");
-        let statuses = array(route, "/status/parents");
-        parents.iter().find_map(|parent| {
-            let told = statuses.iter().find(|s| same(&s["parentRef"], parent));
-            let why = told.map_or(Some("has no status in it".into()), |s| refusal(s, generation))?;
-            Some(format!("{} for {}: {why}", name(route), parent_name(parent)))
-        })
+    fn lay(&self, route: &Value, share: &Share) -> Result<Vec<Value>, Unusable> {
+        rules::lay(self, route, share)
+    }
+
+    fn tidy(&self, route: &Value) -> Vec<Value> {
+        rules::tidy(self, route).unwrap_or_default()
+    }
+
+    /// Envoy Gateway has an Envoy cluster for each rule: requests that a rule gets before its cluster is known fail, and so do those
+    /// that it gets after its cluster has gone (measured: 4 of 12,000 and 23 of 22,000 in 15 such changes to and fro, none with rules that sleep between).
+    fn at_once(&self) -> bool {
+        false
+    }
+
+    fn neighbours(&self, route: &Value, known: &[Picks]) -> Vec<Neighbour> {
+        let classes = copies::wanted(known).then_some(Neighbour::GatewayClasses);
+        parents::neighbours(route).into_iter().chain(classes).collect()
+    }
+
+    fn hindrance(&self, route: &Value, around: &Around, known: &[Picks]) -> Option<Unusable> {
+        parents::hindrance(route, &self.0, around).or_else(|| copies::refused(route, around, known))
+    }
+
+    fn pending(&self, route: &Value, around: &Around) -> Option<String> {
+        parents::pending(route, around, |_, _| true)
     }
 }
 
 impl GatewayApi {
     /// What would make requests fail, or leave callers with a version that was taken back.
-    fn trouble(&self, route: &Value, ours: &Lists<'_>) -> Option<Unusable> {
+    fn trouble(&self, route: &Value, known: &[Picks]) -> Option<Unusable> {
         let (name, apex) = (name(route), &self.0.apex);
+        let (ours, others) = rules::owners(self, route);
         if ours.is_empty() {
             let words = format!(
                 "{name} sends nothing to Service {apex}: give one of its rules a backendRef to it with a weight above 0"
             );
             return Some(Unusable::new("RouteElsewhere", words));
         }
-        let sticky = |path: &str| {
-            let rule = path.trim_end_matches("/backendRefs");
-            route.pointer(&format!("{rule}/sessionPersistence")).is_some()
-        };
-        if ours.iter().any(|(path, _)| sticky(path)) {
+        if ours.iter().any(|rule| rule.get("sessionPersistence").is_some()) {
             let words = format!(
                 "{name} has sessionPersistence, which keeps callers with a version whatever its weight: remove it from the rules that name Service {apex}"
             );
@@ -70,18 +79,26 @@ impl GatewayApi {
         let filtered = |e: &Value| {
             matches!(self.backend(e), Backend::Apex) && e["filters"].as_array().is_some_and(|f| !f.is_empty())
         };
-        ours.iter().any(|(_, list)| list.iter().any(filtered)).then(|| {
+        if ours.iter().any(|rule| array(rule, "/backendRefs").iter().any(filtered)) {
             let words = format!(
                 "{name} has filters at its backendRef to Service {apex}, and some gateways fail requests when such a backend comes or goes: move them to the rule"
             );
-            Unusable::new("RouteFilters", words)
+            return Some(Unusable::new("RouteFilters", words));
+        }
+        let stolen = !known.is_empty() && others.iter().any(|rule| picks::narrows(rule, &ours));
+        stolen.then(|| {
+            let words = format!(
+                "a rule of {name} sends requests of the same path elsewhere by header, query or method, and rules that pick requests out for a candidate may come before it: put that rule into a route of its own"
+            );
+            Unusable::new("RouteMatches", words)
         })
     }
 }
 
 impl Spelling for GatewayApi {
-    // The API's own bound.
+    // The API's own bounds.
     const MOST: u64 = 1_000_000;
+    const MOST_BACKENDS: usize = 16;
 
     fn backend(&self, entry: &Value) -> Backend {
         let text = |field: &str| entry.get(field).and_then(Value::as_str);
@@ -100,54 +117,4 @@ impl Spelling for GatewayApi {
         entry["name"] = self.0.service_of(candidate).into();
         entry
     }
-}
-
-/// Every rule's backends, with their path.
-fn lists(route: &Value) -> Lists<'_> {
-    let rules = array(route, "/spec/rules").iter().enumerate();
-    rules
-        .filter_map(|(i, r)| Some((format!("/spec/rules/{i}/backendRefs"), r.get("backendRefs")?.as_array()?)))
-        .collect()
-}
-
-fn array<'a>(value: &'a Value, path: &str) -> &'a [Value] {
-    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// Whether a status speaks of this parent.
-fn same(told: &Value, parent: &Value) -> bool {
-    let gateway = "gateway.networking.k8s.io";
-    let field = |v: &Value, name: &str, default: &str| v[name].as_str().unwrap_or(default).to_owned();
-    let named = [("group", gateway), ("kind", "Gateway"), ("name", ""), ("sectionName", "")];
-    // A namespace that is left out is the route's own, and implementations write it out or not.
-    let namespace = |v: &Value| v["namespace"].as_str().map(str::to_owned);
-    let apart = matches!((namespace(told), namespace(parent)), (Some(one), Some(other)) if one != other);
-    !apart && told["port"] == parent["port"] && named.iter().all(|(n, d)| field(told, n, d) == field(parent, n, d))
-}
-
-fn parent_name(parent: &Value) -> String {
-    let text = |name: &str, default: &str| parent[name].as_str().unwrap_or(default).to_owned();
-    format!("{} {}", text("kind", "Gateway"), text("name", "?"))
-}
-
-/// Why a parent does not carry this generation out. Linkerd tells no generation.
-fn refusal(status: &Value, generation: i64) -> Option<String> {
-    let condition = |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == kind);
-    for kind in ["Accepted", "ResolvedRefs"] {
-        let Some(found) = condition(kind) else { return Some(format!("its status says nothing of {kind}")) };
-        let seen = found["observedGeneration"].as_i64().unwrap_or(0);
-        if seen != 0 && seen < generation {
-            return Some(format!("{kind} is of generation {seen}, the route is at {generation}"));
-        }
-        if found["status"] != "True" {
-            return Some(format!("{kind} is {}: {}", found["status"].as_str().unwrap_or("?"), told(found)));
-        }
-    }
-    let partly = condition("PartiallyInvalid").filter(|c| c["status"] == "True")?;
-    Some(format!("it is partially invalid: {}", told(partly)))
-}
-
-fn told(condition: &Value) -> String {
-    let text = |name: &str| condition[name].as_str().unwrap_or("");
-    format!("{} {}", text("reason"), text("message")).trim().to_owned()
 }

@@ -3,13 +3,15 @@
 //! Fields as in Istio's reference, <https://istio.io/latest/docs/reference/config/networking/virtual-service/>. There is no status of
 //! being carried out: distribution tracking was removed in 1.23, so only time and observation tell.
 
-use planner::{RevisionId, world::Share};
+mod picks;
+
+use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Lists, Names, Provider, Reading, Unusable, name,
-    pair::{self, Backend, Spelling},
-    patch, trial,
+    Names, Provider, Reading, Unusable, name,
+    pair::{Backend, Spelling},
+    rules, trials,
 };
 
 /// VirtualServices.
@@ -17,38 +19,27 @@ use crate::{
 pub struct Istio(pub Names);
 
 impl Provider for Istio {
-    fn read(&self, route: &Value) -> Reading {
-        let ours = pair::ours(self, lists(route));
+    fn read(&self, route: &Value, known: &[Picks]) -> Reading {
         // What has no room for a share is told before a release needs it.
-        let trouble = self.trouble(route, &ours).or_else(|| self.write(route, Some(&trial())).err());
-        pair::together(self, &ours, trouble)
+        let lacks = || trials(known).find_map(|share| rules::set(self, route, Some(&share)).err());
+        Reading { trouble: self.trouble(route).or_else(lacks), ..rules::read(self, route, known) }
     }
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
-        let ours = pair::ours(self, lists(route));
-        let mut divided = pair::divide(self, route, &ours, want)?;
-        for ((_, before), (_, list)) in ours.iter().zip(&mut divided) {
-            if before.len() > 1
-                && let [only] = list.as_mut_slice()
-                && only["weight"] == 1
-                && let Some(only) = only.as_object_mut()
-            {
-                // What was divided had none.
-                only.remove("weight");
-            }
-        }
-        Ok(patch(route, divided))
+        rules::set(self, route, want)
     }
 
-    fn pending(&self, _: &Value) -> Option<String> {
-        None
+    /// Proxies know every Service whether a route names it or not.
+    fn at_once(&self) -> bool {
+        true
     }
 }
 
 impl Istio {
     /// What would leave callers of a candidate without an answer.
-    fn trouble(&self, route: &Value, ours: &Lists<'_>) -> Option<Unusable> {
+    fn trouble(&self, route: &Value) -> Option<Unusable> {
         let (name, apex) = (name(route), &self.0.apex);
+        let (ours, _) = rules::owners(self, route);
         if ours.is_empty() {
             let words = format!(
                 "{name} sends nothing to Service {apex}: give one of its routes a destination with that host and a weight above 0"
@@ -56,7 +47,7 @@ impl Istio {
             return Some(Unusable::new("RouteElsewhere", words));
         }
         let subset = |e: &Value| matches!(self.backend(e), Backend::Apex) && e["destination"]["subset"].is_string();
-        ours.iter().any(|(_, list)| list.iter().any(subset)).then(|| {
+        ours.iter().any(|rule| rule["route"].as_array().into_iter().flatten().any(subset)).then(|| {
             let words = format!(
                 "{name} names a subset of Service {apex}, which a candidate's Service does not have: remove the subset"
             );
@@ -68,10 +59,23 @@ impl Istio {
 impl Spelling for Istio {
     // Weights are added up as 32 bits.
     const MOST: u64 = 1 << 28;
+    // There is none.
+    const MOST_BACKENDS: usize = usize::MAX;
 
     fn unwritten(&self, among: usize) -> u64 {
         // A single destination gets everything; among several, one without a weight gets nothing.
         u64::from(among == 1)
+    }
+
+    fn undivided(&self, mut list: Vec<Value>) -> Vec<Value> {
+        if let [only] = list.as_mut_slice()
+            && only["weight"] == 1
+            && let Some(only) = only.as_object_mut()
+        {
+            // What was divided had none.
+            only.remove("weight");
+        }
+        list
     }
 
     fn backend(&self, entry: &Value) -> Backend {
@@ -96,18 +100,4 @@ impl Spelling for Istio {
         entry["destination"]["host"] = format!("{}{rest}", self.0.service_of(candidate)).into();
         entry
     }
-}
-
-/// Every route's destinations, with their path.
-fn lists(route: &Value) -> Lists<'_> {
-    let mut lists = Vec::new();
-    for protocol in ["http", "tls", "tcp"] {
-        let routes = route.pointer(&format!("/spec/{protocol}")).and_then(Value::as_array);
-        for (i, entry) in routes.into_iter().flatten().enumerate() {
-            if let Some(list) = entry.get("route").and_then(Value::as_array) {
-                lists.push((format!("/spec/{protocol}/{i}/route"), list));
-            }
-        }
-    }
-    lists
 }

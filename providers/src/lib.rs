@@ -4,15 +4,22 @@
 //! there is divided: a part goes on to that Service, which selects the stable revision, and the candidate's share goes to the
 //! candidate's own Service. Documents are untyped, so fields that this program does not know survive.
 
+mod around;
+mod copies;
 mod gateway_api;
 mod istio;
+mod linkerd;
 mod pair;
+mod parents;
+mod rules;
 
-use planner::{RevisionId, world::Share};
+use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::{Value, json};
 
+pub use around::{Around, Neighbour};
 pub use gateway_api::GatewayApi;
 pub use istio::Istio;
+pub use linkerd::Linkerd;
 
 /// Whose routes they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +39,17 @@ pub struct Reading {
     pub share: Option<Share>,
     /// Its rules do not all say the same.
     pub uneven: bool,
+    /// It has rules of ours that match nothing.
+    pub asleep: Option<Sleeping>,
     /// Why no share may be written into it, or raised.
     pub trouble: Option<Unusable>,
+}
+
+/// Rules of ours that match nothing: not yet, or not any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sleeping {
+    /// For whom what would be picked out with the rules that are there.
+    pub laid: Vec<(RevisionId, Picks)>,
 }
 
 /// Why nothing can be read from a route, or written into it.
@@ -49,8 +65,9 @@ pub struct Unusable {
 /// One way in which routes are written. The law that all keep: what was written is what is read, and writing no share gives back
 /// the document as it was.
 pub trait Provider {
-    /// What the route says, also where it says what it should not: a share that is there must be seen to be taken back.
-    fn read(&self, route: &Value) -> Reading;
+    /// What the route says, also where it says what it should not: a share that is there must be seen to be taken back. `known` is
+    /// what the policy's steps pick out, by which rules are known again.
+    fn read(&self, route: &Value, known: &[Picks]) -> Reading;
 
     /// The JSON patch (RFC 6902) after which the route says so; empty when it does already. It holds for the version of the object
     /// that was read. Taking a share back is possible whatever else a route says.
@@ -60,8 +77,38 @@ pub trait Provider {
     /// When that share cannot be written into it.
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable>;
 
-    /// Why what is written may not be in force, as far as the route's own status tells.
-    fn pending(&self, route: &Value) -> Option<String>;
+    /// The patch after which the route has the rules that a share takes, such that they match nothing yet; empty where they can
+    /// come at once.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written into it.
+    fn lay(&self, _route: &Value, _share: &Share) -> Result<Vec<Value>, Unusable> {
+        Ok(Vec::new())
+    }
+
+    /// The patch after which it has no rule of ours that matches nothing.
+    fn tidy(&self, _route: &Value) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// Whether rules that pick requests out can come and go under them without making any fail.
+    fn at_once(&self) -> bool;
+
+    /// What else has to be read to know what becomes of a route.
+    fn neighbours(&self, _route: &Value, _known: &[Picks]) -> Vec<Neighbour> {
+        Vec::new()
+    }
+
+    /// Why no share would come to be, though nothing in the route itself stands against it.
+    fn hindrance(&self, _route: &Value, _around: &Around, _known: &[Picks]) -> Option<Unusable> {
+        None
+    }
+
+    /// Why what is written may not be in force, as far as statuses tell; `None` where they never do.
+    fn pending(&self, _route: &Value, _around: &Around) -> Option<String> {
+        None
+    }
 }
 
 impl Names {
@@ -88,29 +135,40 @@ impl Reading {
         let differ = all.windows(2).any(|two| two[0].share != two[1].share);
         let share = all.iter().filter_map(|r| r.share.clone()).max_by_key(|s| s.percent);
         let trouble = all.iter().find_map(|r| r.trouble.clone());
-        Self { share, uneven: differ || all.iter().any(|r| r.uneven), trouble }
+        let uneven = differ || all.iter().any(|r| r.uneven);
+        Self { share, uneven, asleep: Sleeping::together(all), trouble }
     }
 }
 
-/// A share of nobody, to see whether one could be written.
-fn trial() -> Share {
-    Share { candidate: RevisionId::nobody(), percent: 1 }
+impl Sleeping {
+    /// Those of all together: what is laid down everywhere.
+    fn together(all: &[Reading]) -> Option<Self> {
+        let mut sleeping = all.iter().filter_map(|r| r.asleep.as_ref());
+        let first = sleeping.next()?.clone();
+        let everywhere =
+            |laid: &(RevisionId, Picks)| all.iter().all(|r| r.asleep.as_ref().is_some_and(|s| s.laid.contains(laid)));
+        Some(Self { laid: first.laid.into_iter().filter(everywhere).collect() })
+    }
 }
 
-/// Lists of backends, each with its path in the document.
-type Lists<'a> = Vec<(String, &'a Vec<Value>)>;
+/// Shares of nobody, to see whether any could be written.
+fn trials(known: &[Picks]) -> impl Iterator<Item = Share> {
+    let of = |percent, picks: &Picks| Share { candidate: RevisionId::nobody(), percent, picks: picks.clone() };
+    std::iter::once(of(1, &Picks::default())).chain(known.iter().map(move |picks| of(0, picks)))
+}
 
-/// A patch that replaces lists, for the version of the object that was read.
-fn patch(route: &Value, lists: Vec<(String, Vec<Value>)>) -> Vec<Value> {
-    let lists = lists.into_iter().map(|(path, list)| (path, Value::Array(list)));
-    let mut changed = lists.filter(|(path, new)| route.pointer(path) != Some(new)).peekable();
-    if changed.peek().is_none() {
-        return Vec::new();
+/// Changes for the version of the object that was read; none when nothing changes.
+fn guarded(route: &Value, changes: Vec<Value>) -> Vec<Value> {
+    if changes.is_empty() {
+        return changes;
     }
     let version = route.pointer("/metadata/resourceVersion").cloned().unwrap_or(Value::Null);
     let test = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version });
-    let replace = changed.map(|(path, value)| json!({ "op": "replace", "path": path, "value": value }));
-    std::iter::once(test).chain(replace).collect()
+    std::iter::once(test).chain(changes).collect()
+}
+
+fn array<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn name(route: &Value) -> String {

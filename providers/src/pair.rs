@@ -4,10 +4,10 @@
 //! Service one is put for the candidate's Service, which takes its part of that entry's weight. Other backends keep their share, and
 //! dividing by 100 gives the list as it was.
 
-use planner::{RevisionId, world::Share};
+use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
-use crate::{Lists, Reading, Unusable, name};
+use crate::{Reading, Unusable, name};
 
 /// Whom an entry names.
 pub(crate) enum Backend {
@@ -30,14 +30,20 @@ pub(crate) trait Spelling {
     fn unwritten(&self, _among: usize) -> u64 {
         1
     }
+    /// A list that was divided, as its owner would have written it.
+    fn undivided(&self, list: Vec<Value>) -> Vec<Value> {
+        list
+    }
     /// The largest weight that may be written.
     const MOST: u64;
+    /// The most backends that a rule may have.
+    const MOST_BACKENDS: usize;
 }
 
 const PERCENT: u64 = 100;
 
 /// What a list says; `None` when it sends nothing to the Service.
-fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading> {
+pub(crate) fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading> {
     let mut apex = None;
     let mut given: Option<(RevisionId, u64)> = None;
     let mut stray = false;
@@ -57,46 +63,20 @@ fn read<S: Spelling>(spelling: &S, list: &[Value]) -> Option<Reading> {
     let share = given.map(|(candidate, weight)| {
         // Rounded up: what is there is never taken for nothing.
         let percent = (weight * PERCENT).div_ceil(apex + weight);
-        Share { candidate, percent: u32::try_from(percent).unwrap_or(100) }
+        Share { candidate, percent: u32::try_from(percent).unwrap_or(100), picks: Picks::default() }
     });
-    Some(Reading { share, uneven: stray, trouble: None })
+    Some(Reading { share, uneven: stray, ..Reading::default() })
 }
 
-/// The lists of a route that send something to the Service.
-pub(crate) fn ours<'a, S: Spelling>(spelling: &S, lists: Lists<'a>) -> Lists<'a> {
-    lists.into_iter().filter(|(_, list)| read(spelling, list).is_some()).collect()
-}
-
-/// What lists say together, with what stands against writing a share into them.
-pub(crate) fn together<S: Spelling>(spelling: &S, lists: &Lists<'_>, trouble: Option<Unusable>) -> Reading {
-    let said: Vec<_> = lists.iter().filter_map(|(_, list)| read(spelling, list)).collect();
-    Reading { trouble, ..Reading::together(&said) }
-}
-
-/// Those lists as they should be, with their paths.
-pub(crate) fn divide<S: Spelling>(
+/// The list as it should be.
+pub(crate) fn write<S: Spelling>(
     spelling: &S,
     route: &Value,
-    lists: &Lists<'_>,
+    list: &[Value],
     want: Option<&Share>,
-) -> Result<Vec<(String, Vec<Value>)>, Unusable> {
-    let one = |(path, list): &(String, &Vec<Value>)| match write(spelling, list, want) {
-        Ok(list) => Ok((path.clone(), list)),
-        Err(weight) => {
-            let words = format!(
-                "{} gives a backend the weight {weight}, and a hundred times that is more than may be written: divide the weights of that rule",
-                name(route)
-            );
-            Err(Unusable::new("RouteWeights", words))
-        }
-    };
-    lists.iter().map(one).collect()
-}
-
-/// The list as it should be; the weight for which there is no room, if there is one.
-fn write<S: Spelling>(spelling: &S, list: &[Value], want: Option<&Share>) -> Result<Vec<Value>, u64> {
+) -> Result<Vec<Value>, Unusable> {
     let resting = rest(spelling, list);
-    let Some(share) = want else { return Ok(resting) };
+    let Some(share) = want.filter(|s| s.percent > 0) else { return Ok(resting) };
     let mut divided = Vec::new();
     let unwritten = spelling.unwritten(resting.len());
     for entry in resting {
@@ -105,7 +85,11 @@ fn write<S: Spelling>(spelling: &S, list: &[Value], want: Option<&Share>) -> Res
             continue;
         };
         if weight * PERCENT > S::MOST {
-            return Err(weight);
+            let words = format!(
+                "{} gives a backend the weight {weight}, and a hundred times that is more than may be written: divide the weights of that rule",
+                name(route)
+            );
+            return Err(Unusable::new("RouteWeights", words));
         }
         match spelling.backend(&entry) {
             Backend::Apex => {
@@ -118,29 +102,47 @@ fn write<S: Spelling>(spelling: &S, list: &[Value], want: Option<&Share>) -> Res
             _ => divided.push(with(entry, weight * PERCENT)),
         }
     }
+    if divided.len() > S::MOST_BACKENDS {
+        let words =
+            format!("{} has no room for one more backend in a rule ({} at most)", name(route), S::MOST_BACKENDS);
+        return Err(Unusable::new("RouteBackends", words));
+    }
     Ok(divided)
 }
 
+/// The one backend of a rule that sends to the candidate alone.
+pub(crate) fn alone<S: Spelling>(spelling: &S, list: &[Value], candidate: &RevisionId) -> Option<Value> {
+    let apex = list.iter().find(|e| matches!(spelling.backend(e), Backend::Apex))?;
+    Some(spelling.candidate(apex, candidate))
+}
+
 /// The list without any candidate. Weights that are not ours to divide stay as they are: their shares are the same.
-fn rest<S: Spelling>(spelling: &S, list: &[Value]) -> Vec<Value> {
+pub(crate) fn rest<S: Spelling>(spelling: &S, list: &[Value]) -> Vec<Value> {
     let divided = list.iter().any(|e| matches!(spelling.backend(e), Backend::Candidate(_)));
     if !divided {
         return list.to_vec();
     }
-    let mut whole: Vec<(Value, u64)> = Vec::new();
+    let is_apex = |(entry, _): &&mut (Value, u64)| matches!(spelling.backend(entry), Backend::Apex);
+    let (mut whole, mut moved): (Vec<(Value, u64)>, u64) = (Vec::new(), 0);
     for entry in list {
         let weight = spelling.weight(entry).unwrap_or(0);
-        match (spelling.backend(entry), whole.last_mut()) {
-            // It stands behind the entry that it was taken from.
-            (Backend::Candidate(_), Some((_, before))) => *before += weight,
-            (Backend::Candidate(_), None) => {}
-            _ => whole.push((entry.clone(), weight)),
+        if matches!(spelling.backend(entry), Backend::Candidate(_)) {
+            // It stands behind the entry that it was taken from, unless somebody has moved it.
+            match whole.iter_mut().rev().find(is_apex) {
+                Some((_, before)) => *before += weight,
+                None => moved += weight,
+            }
+        } else {
+            whole.push((entry.clone(), weight));
         }
+    }
+    if let Some((_, first)) = whole.iter_mut().find(is_apex) {
+        *first += moved;
     }
     let exact = whole.iter().all(|(_, weight)| weight % PERCENT == 0);
     let by = if exact { PERCENT } else { 1 };
     let as_it_was = |(entry, weight): (Value, u64)| if weight == 0 { entry } else { with(entry, weight / by) };
-    whole.into_iter().map(as_it_was).collect()
+    spelling.undivided(whole.into_iter().map(as_it_was).collect())
 }
 
 fn with(mut entry: Value, weight: u64) -> Value {

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use planner::{RevisionId, world::Share};
+use planner::{
+    RevisionId,
+    picks::{Match, Mirror, Picks, Text},
+    world::Share,
+};
 use proptest::{prelude::*, sample::select};
-use providers::{GatewayApi, Istio, Names, Provider};
+use providers::{GatewayApi, Istio, Linkerd, Names, Provider, Reading};
 use serde_json::{Value, json};
 
 fn names() -> Names {
@@ -12,7 +16,11 @@ fn names() -> Names {
 }
 
 fn providers() -> Vec<(&'static str, Box<dyn Provider>)> {
-    vec![("gatewayAPI", Box::new(GatewayApi(names()))), ("istio", Box::new(Istio(names())))]
+    vec![
+        ("gatewayAPI", Box::new(GatewayApi(names()))),
+        ("istio", Box::new(Istio(names()))),
+        ("linkerd", Box::new(Linkerd::new(names()))),
+    ]
 }
 
 /// A backend of a rule, however it is spelt.
@@ -38,6 +46,14 @@ fn rules() -> impl Strategy<Value = Vec<Vec<Backend>>> {
         .prop_map(|(first, rest)| std::iter::once(first).chain(rest).collect())
 }
 
+/// Rules as somebody may have left them in the middle of a release: candidates anywhere among the others, with any weight.
+fn left_behind() -> impl Strategy<Value = Vec<Vec<Backend>>> {
+    let services = vec!["frontend", "legacy", "web-00000001", "web-00000002"];
+    let weight = prop_oneof![Just(Some(0)), (0u64..1000).prop_map(Some), Just(None)];
+    let backend = (select(services), weight).prop_map(|(service, weight)| Backend { service, weight });
+    prop::collection::vec(prop::collection::vec(backend, 1..5), 1..3)
+}
+
 fn route(provider: &str, rules: &[Vec<Backend>]) -> Value {
     let rule = |rule: &Vec<Backend>| {
         let entry = |b: &Backend| {
@@ -59,19 +75,60 @@ fn route(provider: &str, rules: &[Vec<Backend>]) -> Value {
         if provider == "istio" {
             json!({ "timeout": "5s", "route": list })
         } else {
-            json!({ "backendRefs": list, "timeouts": { "request": "5s" } })
+            let matches = json!([{ "path": { "type": "PathPrefix", "value": "/" } }]);
+            json!({ "matches": matches, "backendRefs": list, "timeouts": { "request": "5s" } })
         }
     };
     let rules: Vec<_> = rules.iter().map(rule).collect();
     let (kind, spec) = match provider {
         "istio" => ("VirtualService", json!({ "hosts": ["frontend"], "http": rules })),
+        "linkerd" => ("HTTPRoute", json!({ "parentRefs": [to_the_service()], "rules": rules })),
         _ => ("HTTPRoute", json!({ "parentRefs": [{ "name": "public" }], "rules": rules })),
     };
     json!({ "kind": kind, "metadata": { "name": "frontend", "namespace": "shop", "resourceVersion": "7" }, "spec": spec })
 }
 
+fn to_the_service() -> Value {
+    json!({ "group": "core", "kind": "Service", "name": "frontend", "port": 80 })
+}
+
 fn share(id: u32, percent: u32) -> Share {
-    Share { candidate: RevisionId::parse(&format!("{id:08x}")).unwrap(), percent }
+    picked(id, percent, &Picks::default())
+}
+
+fn picked(id: u32, percent: u32, picks: &Picks) -> Share {
+    Share { candidate: RevisionId::parse(&format!("{id:08x}")).unwrap(), percent, picks: picks.clone() }
+}
+
+/// What the steps of a policy pick out.
+fn known() -> Vec<Picks> {
+    let exact = |name: &str, value: &str| Match { headers: [(name.to_owned(), Text::Exact(value.into()))].into() };
+    let cookie = Match { headers: [("cookie".to_owned(), Text::Regex("^(.*; )?beta=1(;.*)?$".into()))].into() };
+    let mirror = |percent| Some(Mirror { percent, methods: vec!["GET".into(), "HEAD".into()] });
+    let of = |matches, mirror| Picks { matches, mirror };
+    vec![
+        of(vec![exact("x-canary", "insider")], None),
+        of(vec![exact("x-canary", "insider"), cookie], None),
+        of(vec![], mirror(20)),
+        of(vec![], mirror(100)),
+    ]
+}
+
+/// Writes a share as a release does: what picks requests out is laid down first, where it must be.
+fn written(provider: &dyn Provider, route: &Value, want: Option<&Share>) -> Value {
+    let mut now = route.clone();
+    if let Some(share) = want.filter(|s| !s.picks.is_none() && !provider.at_once()) {
+        let before = provider.read(&now, &known());
+        now = patched(&now, &provider.lay(&now, share).unwrap());
+        let after = provider.read(&now, &known());
+        assert_eq!(after.share, before.share, "laying rules down changes nothing: {now}");
+        if let Some(asleep) = after.asleep {
+            let laid = (share.candidate.clone(), share.picks.clone());
+            assert!(asleep.laid.contains(&laid), "{now}");
+        }
+        assert!(provider.lay(&now, share).unwrap().is_empty(), "laying them twice: {now}");
+    }
+    patched(&now, &provider.write(&now, want).unwrap())
 }
 
 /// What the API server makes of a patch.
@@ -92,21 +149,61 @@ proptest! {
     #[test]
     fn what_was_written_is_read_and_no_share_gives_the_route_back(
         rules in rules(),
-        shares in prop::collection::vec((0u32..3, 1u32..=99), 1..4),
+        shares in prop::collection::vec((0u32..3, 0u32..=99, prop::option::of(select(known()))), 1..4),
     ) {
         for (name, provider) in providers() {
             let before = route(name, &rules);
-            prop_assert_eq!(provider.read(&before).share, None);
+            let Reading { share, uneven, asleep, .. } = provider.read(&before, &known());
+            prop_assert_eq!((share, uneven, asleep), (None, false, None));
             let mut now = before.clone();
-            for (id, percent) in &shares {
-                let want = share(*id, *percent);
-                now = patched(&now, &provider.write(&now, Some(&want)).unwrap());
-                let read = provider.read(&now);
+            for (id, percent, picks) in &shares {
+                let picks = picks.clone().unwrap_or_default();
+                let percent = if picks.is_none() { (*percent).max(1) } else { *percent };
+                let want = picked(*id, percent, &picks);
+                now = written(&*provider, &now, Some(&want));
+                let read = provider.read(&now, &known());
                 prop_assert_eq!((read.share, read.uneven), (Some(want.clone()), false), "{} {}", name, now);
                 prop_assert!(provider.write(&now, Some(&want)).unwrap().is_empty(), "writing twice: {}", now);
             }
-            let back = patched(&now, &provider.write(&now, None).unwrap());
+            now = written(&*provider, &now, None);
+            let read = provider.read(&now, &known());
+            prop_assert_eq!((read.share, read.uneven), (None, false), "{} {}", name, now);
+            let back = patched(&now, &provider.tidy(&now));
             prop_assert_eq!(back, before, "{}", name);
+        }
+    }
+
+    // A rule that sends to nobody fails all of its requests, and is more than Linkerd's proxy can stand.
+    #[test]
+    fn a_rule_that_sends_to_somebody_never_comes_to_send_to_nobody(rules in left_behind(), percent in 1u32..=99) {
+        for (name, provider) in providers() {
+            let before = route(name, &rules);
+            for want in [None, Some(share(1, percent)), Some(share(3, percent))] {
+                let after = patched(&before, &provider.write(&before, want.as_ref()).unwrap());
+                // A rule that sends to a candidate alone is ours, and comes last.
+                let alone = |list: &Vec<Value>| matches!(&weights(name, list)[..], [(to, 1)] if to.starts_with("web-0"));
+                let (before, after) = (lists(&before), lists(&after));
+                for (was, is) in before.iter().filter(|l| !alone(l)).zip(after.iter().filter(|l| !alone(l))) {
+                    let all = |list| weights(name, list).iter().map(|(_, weight)| weight).sum::<u64>();
+                    prop_assert!(all(was) == 0 || all(is) > 0, "{} {:?}: {:?} became {:?}", name, want, was, is);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rules_of_its_owner_stay_as_they_are_and_where_they_are(rules in rules(), picks in select(known())) {
+        for (name, provider) in providers() {
+            let before = route(name, &rules);
+            let after = written(&*provider, &before, Some(&picked(1, 0, &picks)));
+            let rules = |of: &Value| of["spec"]["rules"].as_array().or(of["spec"]["http"].as_array()).unwrap().clone();
+            let (was, is) = (rules(&before), rules(&after));
+            let own: Vec<_> = is.iter().filter(|rule| was.contains(rule)).cloned().collect();
+            prop_assert_eq!(&own, &was, "{} {}", name, after);
+            if name != "istio" {
+                // Proxies know rules by their number.
+                prop_assert_eq!(&is[..was.len()], &was[..], "{} {}", name, after);
+            }
         }
     }
 

@@ -48,6 +48,8 @@ fn name(action: &Action) -> &'static str {
         Action::SetMembers { .. } => "SetMembers",
         Action::SetApex { .. } => "SetApex",
         Action::SetRoutes(_) => "SetRoutes",
+        Action::LayRoutes(_) => "LayRoutes",
+        Action::TidyRoutes => "TidyRoutes",
         Action::ScaleWorkload(_) => "ScaleWorkload",
         Action::StartRun(_) => "StartRun",
         Action::DeleteRevision(_) => "DeleteRevision",
@@ -69,6 +71,8 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         Action::SetMembers { stable, candidate, pods } => members(context, observed, stable, candidate, pods).await,
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
         Action::SetRoutes(share) => routes::set(context, observed, share.as_ref()).await,
+        Action::LayRoutes(share) => routes::lay(context, observed, share).await,
+        Action::TidyRoutes => routes::tidy(context, observed).await,
         Action::ScaleWorkload(replicas) => {
             scale(context, observed, &observed.object.spec.workload.name, *replicas).await?;
             // Taking it over is no contest.

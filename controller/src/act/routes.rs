@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crds::names;
 use kube::{Api, core::DynamicObject};
 use planner::{journal::Phase, world::Share};
+use providers::{Provider, Unusable};
 use serde_json::Value;
 
 use crate::{
@@ -15,10 +16,30 @@ use crate::{
 
 /// Writes the share into every route that does not have it.
 pub async fn set(context: &Arc<Context>, observed: &Observed, share: Option<&Share>) -> Result<(), Error> {
+    patch(context, observed, share, |provider, route| provider.write(route, share)).await
+}
+
+/// Lays down what the share takes in every route that does not have it.
+pub async fn lay(context: &Arc<Context>, observed: &Observed, share: &Share) -> Result<(), Error> {
+    patch(context, observed, Some(share), |provider, route| provider.lay(route, share)).await
+}
+
+/// Takes what sleeps out of every route.
+pub async fn tidy(context: &Arc<Context>, observed: &Observed) -> Result<(), Error> {
+    patch(context, observed, None, |provider, route| Ok(provider.tidy(route))).await
+}
+
+/// Changes every route that is not so yet, on the way to a share.
+async fn patch(
+    context: &Arc<Context>,
+    observed: &Observed,
+    share: Option<&Share>,
+    change: impl Fn(&dyn Provider, &Value) -> Result<Vec<Value>, Unusable>,
+) -> Result<(), Error> {
     let Some(live) = &observed.routes else { return Ok(()) };
     for (kind, route) in &live.objects {
         let name = route.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let patch = live.routes.provider.write(route, share).map_err(|e| Error::Invalid(e.to_string()))?;
+        let patch = change(&*live.routes.provider, route).map_err(|e| Error::Invalid(e.to_string()))?;
         if !patch.is_empty() {
             if let Some(manager) = contested(observed, route, share) {
                 context.put_right(&observed.key(), Contest::Routes, &manager);

@@ -43,7 +43,7 @@ pub(super) async fn ask(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> 
 /// # Errors
 /// The server cannot be asked, or it answers something else.
 pub(super) async fn samples(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) -> Result<Vec<RangeVector>, Lack> {
-    let hint = "there are too many pods and paths to count; drop labels of http_request_duration_seconds that are not needed, or use mode.threshold";
+    let hint = "there are too many series to count, one for each pod, or proxy, and path; drop labels that are not needed, or use mode.threshold";
     match answer(endpoint, query, at, (LONGEST_SAMPLES, hint)).await? {
         Data::Matrix(series) => Ok(series),
         _ => {

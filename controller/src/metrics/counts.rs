@@ -3,14 +3,12 @@
 //! A look asks for the samples since the last one and some before, so that every series has a value to count from, and keeps
 //! nothing: what was counted is in the journal. Both versions are counted over the same time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use analysis::{
     Arm, Counted, Counts, Past, Reason, Sample,
     histogram::{Bounds, HistogramBatch, HistogramIngest, Place},
-    ingest::{
-        ArmScrape, BadSample, CountIngest, NoData, Observation, RawSample, Role, Series, Target, UnixMillis, Window,
-    },
+    ingest::{ArmScrape, CountIngest, NoData, Observation, UnixMillis, Window},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::analysis::Metric;
@@ -20,38 +18,25 @@ use prometheus_http_query::response::RangeVector;
 use super::{
     Counting, Lack, Request, ask, misconfigured, provider,
     queries::{self, Counter},
+    scraped::{Read, Targets, counters, histograms, millis},
     source::Endpoint,
+    view::{Version, View},
 };
-
-/// What tells the revisions apart.
-const REVISION: &str = "sluice_dev_revision";
-/// Labels that tell targets apart, together with the revision.
-const TARGET: [&str; 3] = ["job", "instance", "pod"];
-/// Labels of pods that we change while they run.
-const OURS: &str = "sluice_dev_";
 
 /// One look at what is counted.
 pub(super) struct Look<'a> {
     endpoint: &'a Endpoint,
     request: &'a Request,
     counting: &'a Counting,
+    view: &'static View,
     pub(super) window: Window,
     at: DateTime<Utc>,
     range: TimeDelta,
-    targets: BTreeMap<String, Scraped>,
-}
-
-/// What is known of a target by itself.
-struct Scraped {
-    /// When it was first scraped well within the range.
-    first: UnixMillis,
-    /// The names of its labels. All its series have them, and their values change when a pod is labelled anew, which makes
-    /// another series of the same counter.
-    labels: BTreeSet<String>,
+    targets: Targets,
 }
 
 impl<'a> Look<'a> {
-    /// Begins a look at a window: asks when which pod was scraped. `before` is how far samples reach back beyond the window.
+    /// Begins a look at a window: asks when which pod, or proxy, was scraped. `before` is how far samples reach back beyond the window.
     ///
     /// # Errors
     /// The window is empty, or the server cannot be asked.
@@ -68,26 +53,24 @@ impl<'a> Look<'a> {
             return Err(Lack { reason: Reason::NoData, detail: "nothing has been scraped yet in this step".into() });
         }
         let range = TimeDelta::milliseconds(length) + before;
-        let ups = ask::samples(endpoint, &queries::scrapes(request, range), until).await?;
-        let mut targets = BTreeMap::new();
-        for up in ups {
-            let first = up.samples().iter().filter(|s| s.value() == 1.0).map(|s| millis(s.timestamp())).min();
-            let Some(first) = first else { continue };
-            let known = targets.entry(target(&up)).or_insert_with(|| Scraped { first, labels: BTreeSet::new() });
-            known.first = known.first.min(first);
-            known.labels.extend(up.metric().keys().cloned());
-        }
-        Ok(Look { endpoint, request, counting, window, at: until, range, targets })
+        let view = View::of(request);
+        let targets = if view.is_of_pods() {
+            Targets::of(&ask::samples(endpoint, &queries::scrapes(request, range), until).await?)
+        } else {
+            let query = queries::first_scrapes(request, range, before, until);
+            Targets::since(&ask::series(endpoint, &query, until).await?)
+        };
+        Ok(Look { endpoint, request, counting, view, window, at: until, range, targets })
     }
 
-    /// Requests, and those answered with 5xx.
+    /// Requests, and those that failed.
     pub(super) async fn errors(&self) -> Result<Sample, Lack> {
         let series = ask::samples(self.endpoint, &queries::requests(self.request, self.range), self.at).await?;
-        let (canary, stable) = self.sides(&series, counters)?;
+        let (canary, stable) = self.sides(&series, &|series| counters(self.view, series))?;
         let mut ingest = CountIngest::new(self.window.after).primed(&canary, &stable);
         match ingest.take(self.window.until, &canary, &stable) {
             Observation::Batch { batch, .. } => Ok(Sample::counts(Counted::exactly(batch.counts))),
-            Observation::NoData(why) => Err(nothing(&why)),
+            Observation::NoData(why) => Err(self.nothing(&why)),
             Observation::Dropped(why) => Err(provider(why.to_string())),
         }
     }
@@ -95,17 +78,18 @@ impl<'a> Look<'a> {
     /// Requests, and those that took longer.
     pub(super) async fn slower_than(&self, seconds: f64) -> Result<Sample, Lack> {
         let Some(bounds) = self.bounds(seconds).await? else {
-            return Err(nothing(&NoData::Canary));
+            return Err(self.nothing(&NoData::Canary));
         };
         let wanted: Vec<&str> = bounds.written.iter().map(|(_, text)| text.as_str()).collect();
         let query = queries::buckets(self.request, &wanted, self.range);
         let series = ask::samples(self.endpoint, &query, self.at).await?;
-        let (canary, stable) = self.sides(&series, |series| histograms(&bounds.bounds, series))?;
+        let (canary, stable) =
+            self.sides(&series, &|series| histograms(self.view.per_second, &bounds.bounds, series))?;
         let mut ingest = HistogramIngest::new(self.window.after, bounds.bounds.clone()).primed(&canary, &stable);
         let taken = ingest.take(self.window.until, &canary, &stable).map_err(|wrong| provider(wrong.to_string()))?;
         match taken {
             Observation::Batch { batch, .. } => Ok(Sample::counts(over(&batch, seconds))),
-            Observation::NoData(why) => Err(nothing(&why)),
+            Observation::NoData(why) => Err(self.nothing(&why)),
             Observation::Dropped(why) => Err(provider(why.to_string())),
         }
     }
@@ -150,7 +134,7 @@ impl<'a> Look<'a> {
         let written: Vec<(f64, String)> = series
             .iter()
             .filter_map(|s| s.metric().get("le"))
-            .filter_map(|le| Some((le.parse().ok()?, le.clone())))
+            .filter_map(|le| Some((le.parse::<f64>().ok()? / self.view.per_second, le.clone())))
             .collect();
         let mut finite: Vec<f64> = written.iter().map(|(bound, _)| *bound).filter(|bound| bound.is_finite()).collect();
         finite.sort_by(f64::total_cmp);
@@ -162,7 +146,8 @@ impl<'a> Look<'a> {
             Place::Above(last) => {
                 let last = all.get()[last];
                 return Err(misconfigured(format!(
-                    "no bucket of http_request_duration_seconds ends at {seconds} s or later, so no request can be seen to take longer: give at most {last} s, or add a bucket"
+                    "no bucket of {} ends at {seconds} s or later, so no request can be seen to take longer: give at most {last} s, or add a bucket",
+                    self.view.histogram()
                 )));
             }
         };
@@ -173,32 +158,28 @@ impl<'a> Look<'a> {
     }
 
     /// What was scraped of both versions, target by target.
-    fn sides(
-        &self,
-        series: &[RangeVector],
-        read: impl Fn(&[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample>,
-    ) -> Result<(ArmScrape, ArmScrape), Lack> {
-        let side = |revision: Option<&str>, traffic: bool| -> Result<ArmScrape, Lack> {
-            let mut targets: BTreeMap<String, Vec<(String, &RangeVector)>> = BTreeMap::new();
-            for of in series.iter().filter(|of| of.metric().get(REVISION).map(String::as_str) == revision) {
-                let id = target(of);
-                let key = key(of, self.targets.get(&id));
-                targets.entry(id).or_default().push((key, of));
-            }
-            let targets = targets.into_iter().map(|(id, series)| {
-                let read = Target::new(id.clone(), None, read(&series)?)?;
-                Ok(match self.targets.get(&id) {
-                    Some(known) => read.scraped(known.first),
-                    None => read,
-                })
-            });
-            let targets = targets.collect::<Result<_, BadSample>>();
+    fn sides(&self, series: &[RangeVector], read: &Read<'_>) -> Result<(ArmScrape, ArmScrape), Lack> {
+        let first = self.targets.with(series);
+        let side = |version: Version, traffic: bool| -> Result<ArmScrape, Lack> {
+            let of_version = |of: &&RangeVector| self.view.version(of.metric(), self.request) == Some(version);
+            let series: Vec<_> = series.iter().filter(of_version).collect();
+            let targets = self.targets.read(&series, &first, read);
             Ok(ArmScrape { targets: targets.map_err(|wrong| misconfigured(wrong.to_string()))?, traffic })
         };
-        let stable = self.counting.stable.as_deref();
         let none = ArmScrape { targets: Vec::new(), traffic: false };
-        let stable = if stable.is_some() { side(stable, self.counting.both)? } else { none };
-        Ok((side(Some(&self.request.revision), true)?, stable))
+        let counts_stable = self.view.counts_stable(self.request);
+        let stable = if counts_stable { side(Version::Stable, self.counting.both)? } else { none };
+        Ok((side(Version::Measured, true)?, stable))
+    }
+
+    fn nothing(&self, why: &NoData) -> Lack {
+        let (who, version) = match why {
+            NoData::Canary => ("the candidate", Version::Measured),
+            NoData::Baseline => ("the stable version", Version::Stable),
+        };
+        let needs = self.view.needs(version, self.request);
+        let detail = format!("no new requests of {who} were scraped: nobody asks it, or {needs}");
+        Lack { reason: Reason::NoData, detail }
     }
 }
 
@@ -217,41 +198,6 @@ impl Around {
     }
 }
 
-/// One series per counter, also where its pod was labelled anew in the meantime.
-fn counters(series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample> {
-    let mut found: BTreeMap<&String, (Role, BTreeMap<UnixMillis, f64>)> = BTreeMap::new();
-    for (key, of) in series {
-        let failed = of.metric().get("status").is_some_and(|status| status.len() == 3 && status.starts_with('5'));
-        let role = if failed { Role::Both } else { Role::Requests };
-        let (_, samples) = found.entry(key).or_insert_with(|| (role, BTreeMap::new()));
-        samples.extend(of.samples().iter().map(|s| (millis(s.timestamp()), s.value())));
-    }
-    let read = |(key, (role, samples)): (&String, (Role, BTreeMap<UnixMillis, f64>))| {
-        let samples = samples.into_iter().map(|(at, value)| RawSample::new(at, value)).collect::<Result<_, _>>()?;
-        Series::new(key.clone(), role, samples)
-    };
-    found.into_iter().map(read).collect()
-}
-
-/// One series of samples per histogram. A scrape that lacks a bucket is left out: the next one makes up for it.
-fn histograms(bounds: &Bounds, series: &[(String, &RangeVector)]) -> Result<Vec<Series>, BadSample> {
-    /// By time: bounds and counts.
-    type Scrapes = BTreeMap<UnixMillis, Vec<(f64, f64)>>;
-    let mut found: BTreeMap<&String, Scrapes> = BTreeMap::new();
-    for (key, of) in series {
-        let Some(le) = of.metric().get("le").and_then(|le| le.parse().ok()) else { continue };
-        let scrapes = found.entry(key).or_default();
-        for sample in of.samples() {
-            scrapes.entry(millis(sample.timestamp())).or_default().push((le, sample.value()));
-        }
-    }
-    let read = |(key, scrapes): (&String, Scrapes)| {
-        let samples = scrapes.iter().filter_map(|(at, scraped)| bounds.sample(*at, scraped).ok()).collect();
-        Series::new(key.clone(), Role::Requests, samples)
-    };
-    found.into_iter().map(read).collect()
-}
-
 /// Requests over a bound of latency: those that were surely slower to blame the candidate by, those that may have been to prove
 /// it good by.
 fn over(batch: &HistogramBatch, seconds: f64) -> Counted {
@@ -261,37 +207,10 @@ fn over(batch: &HistogramBatch, seconds: f64) -> Counted {
     Counted { counts: at_least, at_most: (at_most != at_least).then_some(at_most) }
 }
 
-fn nothing(why: &NoData) -> Lack {
-    let who = match why {
-        NoData::Canary => "the candidate",
-        NoData::Baseline => "the stable version",
-    };
-    let detail = format!(
-        "no new requests of {who} were scraped: nobody asks it, or Prometheus does not scrape its pods with the labels namespace, sluice_dev_policy and sluice_dev_revision"
-    );
-    Lack { reason: Reason::NoData, detail }
-}
-
-fn millis(seconds: f64) -> UnixMillis {
-    UnixMillis((seconds * 1000.0).round() as i64)
-}
-
-/// A revision's target, of which all series of one scrape have one time.
-fn target(of: &RangeVector) -> String {
-    let label = |name: &str| of.metric().get(name).map_or("", String::as_str);
-    [REVISION].into_iter().chain(TARGET).map(label).collect::<Vec<_>>().join("\n")
-}
-
-/// What tells a counter, or a histogram, from the others of its target: its own labels.
-fn key(of: &RangeVector, target: Option<&Scraped>) -> String {
-    let own = |name: &str| {
-        let of_target = name.starts_with(OURS) || TARGET.contains(&name);
-        !of_target && name != "le" && target.is_none_or(|target| !target.labels.contains(name))
-    };
-    let labels: BTreeMap<_, _> = of.metric().iter().filter(|(name, _)| own(name)).collect();
-    labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 #[path = "counts_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "proxies_tests.rs"]
+mod proxies_tests;

@@ -8,11 +8,13 @@ mod counts;
 mod egress;
 mod prometheus;
 pub mod queries;
+mod scraped;
 mod secret;
 mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;
+pub mod view;
 
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 pub use prometheus::PrometheusMeasure;
+pub use view::Services;
 
 /// Asks for numbers.
 pub trait Measure: Send + Sync {
@@ -48,6 +51,8 @@ pub struct Request {
     pub service: String,
     /// Short id of the revision that is measured.
     pub revision: String,
+    /// The Services that lead to the versions now, by which proxies know them.
+    pub services: Services,
     /// How far back the numbers reach; wholly after the split was in force.
     pub window: TimeDelta,
     /// When the window ends.
@@ -56,6 +61,13 @@ pub struct Request {
     pub analysis: crds::analysis::Analysis,
     /// What is counted of the built-in metrics; without it, they are asked for as numbers.
     pub counting: Option<Counting>,
+}
+
+impl Request {
+    /// Short id of the stable revision, where that is counted too.
+    fn stable(&self) -> Option<&str> {
+        self.counting.as_ref()?.stable.as_deref()
+    }
 }
 
 /// What a service's requests usually are.

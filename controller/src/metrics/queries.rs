@@ -1,15 +1,15 @@
-//! The queries of the built-in metrics on a plain Service: what the application says of itself, by the revision of its pods.
+//! The queries of the built-in metrics, whoever counts the requests.
 //!
-//! They need the histogram `http_request_duration_seconds` with the labels `status` and `path`, and the pods' labels as Prometheus'
-//! `labelmap` of `__meta_kubernetes_pod_label_(.+)` writes them. No data and bad data differ: a version that fails every request has a
-//! success rate of 0, one that nobody asks has none.
+//! The application's own need the histogram `http_request_duration_seconds` with the labels `status` and `path`, and the pods' labels
+//! as Prometheus' `labelmap` of `__meta_kubernetes_pod_label_(.+)` writes them; what proxies count is in the [`View`]. No data and bad
+//! data differ: a version that fails every request has a success rate of 0, one that nobody asks has none.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Request;
-
-/// Requests that are no caller's: probes and scrapes.
-const PROBES: &str = "(.*/)?(readyz|healthz|metrics)/?";
+use super::{
+    Request,
+    view::{View, Whose},
+};
 
 /// The query of a built-in metric; `None` when there is none of that name.
 ///
@@ -24,56 +24,56 @@ pub fn built_in(name: &str, request: &Request) -> Option<String> {
     }
 }
 
-/// A counter's growth with the first value of each series that was born within the window, which `increase` leaves out
+/// Counters' growth with the first value of each series that was born within the window, which `increase` leaves out
 /// (prometheus/prometheus#3886): the first error of a pod is most of what few requests can tell.
-fn counted(series: &str, window: &str) -> String {
-    format!(
-        "((sum(increase({series}[{window}])) or vector(0)) + (sum(min_over_time({series}[{window}]) unless {series} offset {window}) or vector(0)))"
-    )
+///
+/// A revision's pods are younger than what is asked about them. A proxy may be older than its first scrape, and all that it has ever
+/// counted would be taken for new: its series counts as born only if it was scraped before without it.
+fn counted(view: &View, series: &[String], window: &str) -> String {
+    let scraped =
+        if view.is_of_pods() { String::new() } else { format!(" and on (job, instance) (up offset {window} == 1)") };
+    let counted = series.iter().map(|series| {
+        format!(
+            "((sum(increase({series}[{window}])) or vector(0)) + (sum(min_over_time({series}[{window}]) unless {series} offset {window}{scraped}) or vector(0)))"
+        )
+    });
+    let counted: Vec<_> = counted.collect();
+    if let [one] = counted.as_slice() { one.clone() } else { format!("({})", counted.join(" + ")) }
 }
 
 fn success_rate(request: &Request) -> String {
-    let counted = |more: &str| {
-        let series = format!("http_request_duration_seconds_count{{{}{more}}}", selector(request));
-        counted(&series, &window(request.window))
-    };
-    format!("100 * (1 - {errors} / ({all} > 0))", errors = counted(r#",status=~"5..""#), all = counted(""))
+    let (view, window) = (View::of(request), window(request.window));
+    let errors = counted(view, &view.failed(Whose::Measured, request), &window);
+    let all = counted(view, &[view.requests(Whose::Measured, request, "")], &window);
+    format!("100 * (1 - {errors} / ({all} > 0))")
 }
 
 /// The comparison drops NaN, which is what a histogram without requests gives.
 fn latency(request: &Request, digits: &str) -> String {
-    let labels = selector(request);
+    let view = View::of(request);
+    let buckets = view.buckets(Whose::Measured, request, "");
+    let seconds = if view.per_second == 1.0 { String::new() } else { format!(" / {}", view.per_second) };
     let window = window(request.window);
-    format!(
-        "histogram_quantile(0.{digits}, sum by (le) (rate(http_request_duration_seconds_bucket{{{labels}}}[{window}]))) >= 0"
-    )
-}
-
-fn selector(request: &Request) -> String {
-    format!(
-        r#"namespace="{}",sluice_dev_policy="{}",sluice_dev_revision="{}",path!~"{PROBES}""#,
-        escaped(&request.namespace),
-        escaped(&request.policy),
-        escaped(&request.revision),
-    )
+    format!("histogram_quantile(0.{digits}, sum by (le) (rate({buckets}[{window}]))){seconds} >= 0")
 }
 
 /// Requests per second of a revision over the window.
 pub fn request_rate(request: &Request) -> String {
-    format!("sum(rate(http_request_duration_seconds_count{{{}}}[{}]))", selector(request), window(request.window))
+    let requests = View::of(request).requests(Whose::Measured, request, "");
+    format!("sum(rate({requests}[{}]))", window(request.window))
 }
 
-/// The share of a revision's requests of a day that was answered with 5xx.
+/// The share of a revision's requests of a day that failed.
 pub fn error_share(request: &Request) -> String {
-    let counted =
-        |more: &str| counted(&format!("http_request_duration_seconds_count{{{}{more}}}", selector(request)), "1d");
-    format!("{} / ({} > 0)", counted(r#",status=~"5..""#), counted(""))
+    let view = View::of(request);
+    let errors = counted(view, &view.failed(Whose::Measured, request), "1d");
+    let all = counted(view, &[view.requests(Whose::Measured, request, "")], "1d");
+    format!("{errors} / ({all} > 0)")
 }
 
-/// The raw samples of what is counted: requests, and those answered with 5xx by their label `status`.
+/// The raw samples of what is counted: requests, failed ones among them.
 pub fn requests(request: &Request, range: TimeDelta) -> String {
-    let both = both(request);
-    format!("http_request_duration_seconds_count{{{both},path!~\"{PROBES}\"}}[{}]", window(range))
+    format!("{}[{}]", View::of(request).requests(Whose::Both, request, ""), window(range))
 }
 
 /// What is counted of a service's past, all versions together.
@@ -81,7 +81,7 @@ pub fn requests(request: &Request, range: TimeDelta) -> String {
 pub enum Counter<'a> {
     /// All requests.
     Requests,
-    /// Those answered with 5xx.
+    /// Those that failed.
     Errors,
     /// Those within a bucket, by its bound as it is written.
     Within(&'a str),
@@ -89,45 +89,45 @@ pub enum Counter<'a> {
 
 /// So many of them by hour, the first value of each series that was born in an hour among them.
 pub fn by_hour(request: &Request, counter: Counter, hours: u32) -> String {
-    let (kind, more) = match counter {
-        Counter::Requests => ("count", String::new()),
-        Counter::Errors => ("count", r#",status=~"5..""#.to_owned()),
-        Counter::Within(bound) => ("bucket", format!(r#",le="{}""#, escaped(bound))),
+    let view = View::of(request);
+    let series = match counter {
+        Counter::Requests => vec![view.requests(Whose::All, request, "")],
+        Counter::Errors => view.failed(Whose::All, request),
+        Counter::Within(bound) => {
+            vec![view.buckets(Whose::All, request, &format!(r#"le="{}""#, escaped(bound)))]
+        }
     };
-    let (namespace, policy) = (escaped(&request.namespace), escaped(&request.policy));
-    let labels = format!(r#"namespace="{namespace}",sluice_dev_policy="{policy}",path!~"{PROBES}"{more}"#);
-    let counted = counted(&format!("http_request_duration_seconds_{kind}{{{labels}}}"), "1h");
-    format!("({counted})[{hours}h:1h]")
+    format!("({})[{hours}h:1h]", counted(view, &series, "1h"))
 }
 
 /// When each pod was scraped, well or not.
 pub fn scrapes(request: &Request, range: TimeDelta) -> String {
-    format!("up{{{}}}[{}]", both(request), window(range))
+    format!("up{{{}}}[{}]", View::of(request).versions(Whose::Both, request), window(range))
+}
+
+/// When each proxy that knows the versions was first scraped well within a range that ends at a time, in seconds since 1970. Only the
+/// beginning of the range, `before`, is looked at: who was not scraped there is taken as unknown.
+pub fn first_scrapes(request: &Request, range: TimeDelta, before: TimeDelta, at: DateTime<Utc>) -> String {
+    let requests = View::of(request).requests(Whose::Both, request, "");
+    let since = (at - range).timestamp_millis();
+    // The time of a scrape itself, and never one from before the range: samples of that scrape would not be in it.
+    let scraped = format!("timestamp(up) > {}.{:03} and up == 1", since.div_euclid(1000), since.rem_euclid(1000));
+    let (range, step, later, before) = (window(range), window(before / 5), window(range - before), window(before));
+    format!(
+        "min_over_time(({scraped})[{before}:{step}] offset {later}) and on (job, instance) group by (job, instance) (last_over_time({requests}[{range}]))"
+    )
 }
 
 /// The bounds of the buckets, one series each.
 pub fn bounds(request: &Request) -> String {
-    format!("count by (le) (http_request_duration_seconds_bucket{{{}}})", both(request))
+    format!("count by (le) ({})", View::of(request).bounds(request))
 }
 
 /// The raw samples of some buckets, by their bounds as they are written.
 pub fn buckets(request: &Request, bounds: &[&str], range: TimeDelta) -> String {
-    let both = both(request);
-    let bounds: Vec<_> = bounds.iter().map(|bound| escaped(bound).replace('+', r"\\+").replace('.', r"\\.")).collect();
-    let bounds = bounds.join("|");
-    format!("http_request_duration_seconds_bucket{{{both},path!~\"{PROBES}\",le=~\"{bounds}\"}}[{}]", window(range))
-}
-
-/// Both revisions; their ids are hexadecimal.
-fn both(request: &Request) -> String {
-    let stable = request.counting.iter().filter_map(|counting| counting.stable.as_deref());
-    let revisions: Vec<_> = [request.revision.as_str()].into_iter().chain(stable).map(escaped).collect();
-    format!(
-        r#"namespace="{}",sluice_dev_policy="{}",sluice_dev_revision=~"{}""#,
-        escaped(&request.namespace),
-        escaped(&request.policy),
-        revisions.join("|"),
-    )
+    let bounds = bounds.iter().map(|bound| literal(bound)).collect::<Vec<_>>().join("|");
+    let buckets = View::of(request).buckets(Whose::Both, request, &format!(r#"le=~"{bounds}""#));
+    format!("{buckets}[{}]", window(range))
 }
 
 /// A duration as Prometheus writes it: whole seconds, else milliseconds.
@@ -152,45 +152,18 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use analysis::ingest::UnixMillis;
-
-    use super::*;
-    use crate::metrics::{Counting, tests::request};
-
-    #[test]
-    fn the_success_rate_is_zero_when_all_fails_and_empty_without_traffic() {
-        insta::assert_snapshot!(built_in("success-rate", &request()).unwrap(), @r#"100 * (1 - ((sum(increase(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s])) or vector(0)) + (sum(min_over_time(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."}[60s]) unless http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?",status=~"5.."} offset 60s) or vector(0))) / (((sum(increase(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s])) or vector(0)) + (sum(min_over_time(http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s]) unless http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"} offset 60s) or vector(0))) > 0))"#);
-    }
-
-    #[test]
-    fn a_latency_is_a_quantile_and_never_nan() {
-        insta::assert_snapshot!(built_in("latency-p99", &request()).unwrap(), @r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2",path!~"(.*/)?(readyz|healthz|metrics)/?"}[60s]))) >= 0"#);
-        assert!(built_in("latency-p05", &request()).unwrap().contains("histogram_quantile(0.05,"));
-    }
-
-    #[test]
-    fn what_is_counted_is_asked_for_as_raw_samples_of_both_revisions() {
-        let counting = Counting { after: UnixMillis(0), stable: Some("11111111".into()), both: true, past_hours: 0 };
-        let request = Request { counting: Some(counting), ..request() };
-        let range = TimeDelta::seconds(75);
-        insta::assert_snapshot!(requests(&request, range), @r#"http_request_duration_seconds_count{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111",path!~"(.*/)?(readyz|healthz|metrics)/?"}[75s]"#);
-        insta::assert_snapshot!(scrapes(&request, range), @r#"up{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111"}[75s]"#);
-        insta::assert_snapshot!(bounds(&request), @r#"count by (le) (http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111"})"#);
-        insta::assert_snapshot!(buckets(&request, &["0.5", "+Inf"], range), @r#"http_request_duration_seconds_bucket{namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision=~"3f9c01d2|11111111",path!~"(.*/)?(readyz|healthz|metrics)/?",le=~"0\\.5|\\+Inf"}[75s]"#);
-    }
-
-    #[test]
-    fn other_names_have_no_query() {
-        for name in ["", "requests", "latency", "latency-p9", "latency-p999", "latency-pxx", "success-rate2"] {
-            assert_eq!(built_in(name, &request()), None, "{name}");
+/// The same inside a regular expression: it matches itself.
+pub fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
         }
+        out.push(c);
     }
-
-    #[test]
-    fn windows_are_written_in_seconds_or_milliseconds() {
-        assert_eq!(window(TimeDelta::seconds(90)), "90s");
-        assert_eq!(window(TimeDelta::milliseconds(1500)), "1500ms");
-    }
+    escaped(&out)
 }
+
+#[cfg(test)]
+#[path = "queries_tests.rs"]
+mod tests;

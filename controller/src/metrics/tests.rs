@@ -20,6 +20,7 @@ pub(super) fn request() -> Request {
         workload: "frontend".into(),
         service: "frontend".into(),
         revision: "3f9c01d2".into(),
+        services: Services::alone("frontend"),
         window: TimeDelta::seconds(60),
         at: DateTime::from_timestamp(1_700_000_000, 250_000_000).unwrap(),
         analysis: serde_json::from_value(json!({"metrics": [{"name": "success-rate", "objective": {"min": 99}}]}))

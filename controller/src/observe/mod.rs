@@ -2,6 +2,7 @@
 
 mod apex;
 mod blockers;
+mod neighbours;
 mod pods;
 mod releases;
 mod revisions;
@@ -25,7 +26,7 @@ use planner::{Policy, World};
 
 use crate::{
     api::{self, Error},
-    context::Context,
+    context::{Contest, Context},
 };
 
 pub use apex::{keys, own_keys, selects};
@@ -88,7 +89,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     let releases = Releases::new(releases, &object);
     let spec = releases.spec(&object)?;
     let policy = releases.policy(&spec, &object, context).await?;
-    let routes = routes::read(context, &object, &spec.traffic).await?;
+    let routes = routes::read(context, &object, apex.as_ref(), &spec.traffic, &policy).await?;
 
     let mut world = World {
         deleting: object.meta().deletion_timestamp.is_some(),
@@ -96,7 +97,10 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         capacity_is_ours: capacity_is_ours(&object),
         namespace_terminating: false,
         apex: apex.as_ref().map(|a| apex::apex(a, &slices, &name)),
-        routes: routes.as_ref().map(routes::facts),
+        routes: routes.as_ref().map(|live| planner::world::Routes {
+            contested: context.contested_by(&format!("{namespace}/{name}"), Contest::Routes),
+            ..routes::facts(live, &policy, context.now())
+        }),
         revisions: revisions::revisions(&name, &deployments, &services, &records, &pods, context.now()),
         failed: releases.failed(&object),
         failing: context.failures(&format!("{namespace}/{name}")) > 0,
@@ -209,6 +213,7 @@ impl Observed {
                 workload: self.object.spec.workload.name.clone(),
                 service: self.object.spec.service.name.clone(),
                 revision: to.revision.to_string(),
+                services: self.services(release, &to.revision),
                 window: analysis.window,
                 at: now,
                 analysis: spec,
@@ -217,6 +222,15 @@ impl Observed {
             context.begin_look(&key, request);
         }
         done.filter(|b| b.at >= due)
+    }
+
+    /// By which Services proxies know the versions: in a step of a route, the candidate has its own.
+    fn services(&self, release: &planner::world::Release, candidate: &planner::RevisionId) -> crate::metrics::Services {
+        let callers = &self.object.spec.service.name;
+        match release.journal.step {
+            Some(_) => crate::metrics::Services::in_a_step(&self.object.name_any(), &candidate.to_string(), callers),
+            None => crate::metrics::Services::alone(callers),
+        }
     }
 
     /// Which requests are counted: those of both versions while both have traffic.

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
-use crds::{RolloutPolicy, traffic::Traffic};
+use chrono::{DateTime, TimeDelta, Utc};
+use crds::{RolloutPolicy, names, traffic::Traffic};
+use k8s_openapi::api::core::v1::Service;
 use kube::{
     Api, ResourceExt,
     core::{ApiResource, DynamicObject},
 };
-use planner::world::{Blocker, Routes};
-use providers::{Names, Reading};
+use planner::{
+    Policy,
+    picks::Picks,
+    world::{Asleep, Blocker, Routes},
+};
+use providers::{Around, Names, Reading};
 use serde_json::Value;
 
+use super::neighbours;
 use crate::{
     api::{self, Error},
     context::Context,
@@ -23,6 +30,8 @@ pub struct Live {
     pub routes: traffic::Routes,
     /// The objects, in the same order; one that is gone is absent here.
     pub objects: Vec<(ApiResource, Value)>,
+    /// What stands around them.
+    pub around: Around,
 }
 
 /// Whose routes they are.
@@ -35,33 +44,73 @@ fn names(policy: &RolloutPolicy) -> Names {
 }
 
 /// Reads the routes of a policy; nothing where shares are numbers of pods.
-pub async fn read(context: &Arc<Context>, policy: &RolloutPolicy, traffic: &Traffic) -> Result<Option<Live>, Error> {
+pub async fn read(
+    context: &Arc<Context>,
+    policy: &RolloutPolicy,
+    apex: Option<&Service>,
+    traffic: &Traffic,
+    steps: &Policy,
+) -> Result<Option<Live>, Error> {
     let Some(routes) = traffic::routes(traffic, names(policy)) else { return Ok(None) };
     let namespace = policy.namespace().unwrap_or_default();
     let mut objects = Vec::new();
     for (kind, name) in &routes.all {
         let api = Api::<DynamicObject>::namespaced_with(context.kube.client(), &namespace, kind);
         if let Some(found) = api::get(&api, name).await?.filter(|o| o.metadata.deletion_timestamp.is_none()) {
-            let mut document = serde_json::to_value(&found).map_err(|e| Error::Invalid(e.to_string()))?;
-            document["kind"] = kind.kind.clone().into();
-            objects.push((kind.clone(), document));
+            objects.push((kind.clone(), neighbours::document(&found, kind)?));
         }
     }
-    Ok(Some(Live { routes, objects }))
+    let known = known(steps);
+    let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known)).collect();
+    let around = neighbours::read(context, apex, wanted).await?;
+    Ok(Some(Live { routes, objects, around }))
 }
 
-/// What they say together.
-pub fn facts(live: &Live) -> Routes {
+/// What they say together. Requests may be picked out as the policy's steps do; what is asleep was known everywhere so long after it
+/// was written.
+pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let provider = &live.routes.provider;
-    let read: Vec<Reading> = live.objects.iter().map(|(_, o)| provider.read(o)).collect();
-    let Reading { share, uneven, trouble } = Reading::together(&read);
+    let documents = || live.objects.iter().map(|(_, o)| o);
+    let known = known(policy);
+    let read: Vec<Reading> = documents().map(|o| provider.read(o, &known)).collect();
+    let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
+    let trouble = trouble.or_else(|| documents().find_map(|o| provider.hindrance(o, &live.around, &known)));
     let unusable = trouble.map(|u| Blocker { reason: u.reason.into(), message: u.message });
+    let written = documents().filter_map(written).max();
+    let asleep = asleep.map(|sleeping| {
+        let known_at = written.map_or(now, |at| at + policy.propagation);
+        Asleep { laid: sleeping.laid, known_at, known: now >= known_at }
+    });
     Routes {
         share,
         uneven,
-        pending: live.objects.iter().find_map(|(_, o)| provider.pending(o)),
+        asleep,
+        at_once: provider.at_once(),
+        pending: documents().find_map(|o| provider.pending(o, &live.around)),
         trouble: missing(live).or(unusable),
+        contested: None,
     }
+}
+
+/// What the steps pick out, also without the copies: they end before the rest does.
+fn known(policy: &Policy) -> Vec<Picks> {
+    let all = policy.steps().iter().flat_map(|s| [s.picks.clone(), s.picks.without_copies()]);
+    let mut known: Vec<Picks> = Vec::new();
+    for picks in all.filter(|p| !p.is_none()) {
+        if !known.contains(&picks) {
+            known.push(picks);
+        }
+    }
+    known
+}
+
+/// When we wrote it last, to the second; the API server notes it.
+fn written(route: &Value) -> Option<DateTime<Utc>> {
+    let entries = route.pointer("/metadata/managedFields")?.as_array()?;
+    let ours = entries.iter().filter(|e| e["manager"] == names::FIELD_MANAGER && e["subresource"].is_null());
+    // What was written in a second was written at its end at the latest.
+    let time = |e: &Value| Some(e["time"].as_str()?.parse::<DateTime<Utc>>().ok()? + TimeDelta::seconds(1));
+    ours.filter_map(time).max()
 }
 
 fn missing(live: &Live) -> Option<Blocker> {

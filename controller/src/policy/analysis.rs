@@ -7,7 +7,7 @@ use analysis::{
     release::{Step, Tolerance},
 };
 use chrono::TimeDelta;
-use crds::analysis::{Analysis, Metric, Objective, Then, VersusStable};
+use crds::analysis::{Analysis, MeasuredBy, Metric, Objective, Then, VersusStable};
 use planner::policy;
 
 use super::{InvalidPolicy, time};
@@ -43,6 +43,7 @@ pub(super) fn parse(
         window: interval.max(TimeDelta::from_std(scrapes).unwrap_or(interval)),
         hold_unknown: time(analysis.on_unknown.hold),
         rollback_unknown: analysis.on_unknown.then == Then::Rollback,
+        by_proxies: analysis.measured_by != MeasuredBy::Application,
     })
 }
 
@@ -59,16 +60,25 @@ fn sequential(
     }
     // A step lasts one look at least, however short its bake.
     let seconds = |time: TimeDelta| time.max(super::time(analysis.interval)).num_milliseconds() as f64 / 1000.0;
-    let mut parts: Vec<_> = steps
-        .iter()
-        .map(|s| Step { weight: f64::from(s.weight.percent()) / 100.0, seconds: seconds(s.bake) })
-        .collect();
+    let mut parts: Vec<_> = steps.iter().map(|s| Step { weight: share(s), seconds: seconds(s.bake) }).collect();
     if parts.is_empty() || warm > TimeDelta::zero() {
         parts.push(Step { weight: 1.0, seconds: seconds(warm) });
     }
     let alpha = Alpha::new(analysis.false_rollback).map_err(|wrong| invalid("analysis.falseRollback", &wrong))?;
     let least = u64::try_from(analysis.min_requests).unwrap_or(1).max(1);
     Sequential::new(alpha, parts, counted, least).map(Some).map_err(|wrong| invalid("analysis", &wrong))
+}
+
+/// The candidate's share of all that both versions answer, as far as anybody knows before; half of it at most, since what matches is
+/// compared with the rest.
+fn share(step: &policy::Step) -> f64 {
+    let copies = step.picks.mirror.as_ref().map_or(0.0, |m| f64::from(m.percent));
+    let own = f64::from(step.weight.percent());
+    match step.picks.matches.is_empty() {
+        true if copies > 0.0 => copies / (100.0 + copies),
+        true => own / 100.0,
+        false => (own + f64::from(step.expected)).min(own.max(50.0)) / 100.0,
+    }
 }
 
 fn counted_metric(metric: &Metric) -> Result<CountedMetric, InvalidPolicy> {
@@ -111,6 +121,8 @@ mod tests {
     fn steps() -> Vec<policy::Step> {
         let step = |weight| policy::Step {
             weight: policy::Weight::new(weight).unwrap(),
+            picks: planner::picks::Picks::default(),
+            expected: 0,
             bake: TimeDelta::seconds(60),
             pause: false,
         };
@@ -140,6 +152,12 @@ mod tests {
     fn the_peers_rule_stays_for_those_who_ask_for_it() {
         let threshold = parsed(json!({ "metrics": [p99()], "mode": { "threshold": { "failures": 3 } } }), 5).plan;
         assert_eq!((threshold.sequential, threshold.failures), (None, 3));
+    }
+
+    #[test]
+    fn only_proxies_know_what_a_route_gives() {
+        let by_proxies = |by| parsed(json!({ "measuredBy": by, "metrics": [p99()] }), 5).by_proxies;
+        assert_eq!(["Application", "Istio", "EnvoyGateway"].map(by_proxies), [false, true, true]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn dump(state: &State) -> String {
         format!("{} ready {names:?}", place(s))
     });
     section("endpoint slices", slices.collect());
-    let routes = store.of(&kinds::HTTP_ROUTES, "").map(|(_, r)| {
+    let routes = store.of(&kinds::HTTP_ROUTES, "").chain(store.of(&kinds::LINKERD_ROUTES, "")).map(|(_, r)| {
         let backends = gateway::backends(r).into_iter().map(|((_, name), weight)| format!("{name}: {weight}"));
         let backends: Vec<_> = backends.collect();
         format!("{} generation {} sends to {backends:?} {}", place(r), r["metadata"]["generation"], r["status"])

@@ -91,6 +91,7 @@ const ALPHA: &str = "v1alpha1";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const GATEWAY: &str = "gateway.networking.k8s.io";
 const ISTIO: &str = "networking.istio.io";
+const LINKERD: &str = "policy.linkerd.io";
 
 pub static NAMESPACES: Kind = Kind::new("", "v1", "namespaces", "Namespace").cluster_scoped().with_status();
 pub static PODS: Kind = Kind::new("", "v1", "pods", "Pod").with_status();
@@ -105,11 +106,13 @@ pub static JOBS: Kind = Kind::new("batch", "v1", "jobs", "Job").with_status().wi
 pub static ENDPOINT_SLICES: Kind =
     Kind::new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice").with_generation();
 pub static HTTP_ROUTES: Kind = Kind::new(GATEWAY, "v1", "httproutes", "HTTPRoute").custom().with_status();
+pub static GATEWAYS: Kind = Kind::new(GATEWAY, "v1", "gateways", "Gateway").custom().with_status();
+pub static LINKERD_ROUTES: Kind = Kind::new(LINKERD, "v1beta3", "httproutes", "HTTPRoute").custom().with_status();
 pub static RELEASES: Kind = Kind::new(SLUICE, ALPHA, "releases", "Release").custom().with_status().frozen();
 pub static POLICIES: Kind =
     Kind::new(SLUICE, ALPHA, "rolloutpolicies", "RolloutPolicy").custom().with_status().with_scale();
 
-static OTHERS: [Kind; 19] = [
+static OTHERS: [Kind; 18] = [
     Kind::new("", "v1", "events", "Event"),
     Kind::new("", "v1", "serviceaccounts", "ServiceAccount"),
     Kind::new("apps", "v1", "controllerrevisions", "ControllerRevision"),
@@ -129,7 +132,6 @@ static OTHERS: [Kind; 19] = [
     Kind::new(SLUICE, ALPHA, "metrictemplates", "MetricTemplate").custom(),
     Kind::new(SLUICE, ALPHA, "notificationchannels", "NotificationChannel").custom(),
     Kind::new(GATEWAY, "v1", "grpcroutes", "GRPCRoute").custom().with_status(),
-    Kind::new(GATEWAY, "v1", "gateways", "Gateway").custom().with_status(),
     Kind::new(ISTIO, "v1", "virtualservices", "VirtualService").custom().with_status(),
     Kind::new(ISTIO, "v1", "destinationrules", "DestinationRule").custom().with_status(),
     Kind::new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
@@ -151,6 +153,8 @@ pub fn all() -> Vec<&'static Kind> {
         &JOBS,
         &ENDPOINT_SLICES,
         &HTTP_ROUTES,
+        &LINKERD_ROUTES,
+        &GATEWAYS,
         &RELEASES,
         &POLICIES,
     ];

@@ -79,7 +79,7 @@ pub use self::{
     observers::Write,
     records::{Cause, Outcome, Record, Records, Subject},
     store::Store,
-    traffic::Settings,
+    traffic::{INSIDER, Settings},
 };
 use self::{branch::Branching, faults::Faults, texts::Wire, traffic::Traffic, world::World};
 

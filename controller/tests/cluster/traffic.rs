@@ -71,6 +71,9 @@ impl Default for Settings {
     }
 }
 
+/// What every fourth request for a route has.
+pub const INSIDER: (&str, &str) = ("x-canary", "insider");
+
 /// A namespace, and a name in it.
 pub type Name = (String, String);
 
@@ -99,6 +102,8 @@ pub struct Traffic {
     proxies: Vec<Proxy>,
     pub records: Records,
     pub running: bool,
+    /// Requests for routes so far.
+    asked: u64,
 }
 
 impl Traffic {
@@ -110,6 +115,7 @@ impl Traffic {
             proxies: Vec::new(),
             records: Records::default(),
             running: false,
+            asked: 0,
         }
     }
 
@@ -155,7 +161,11 @@ impl Traffic {
             for (target, of) in self.targets.iter().enumerate() {
                 let service = match of {
                     Target::Service(service) => Some(service),
-                    Target::Route(route) => proxy.routes.pick(route, &mut self.rng),
+                    Target::Route(route) => {
+                        let headers: &[_] = if self.asked.is_multiple_of(4) { &[INSIDER] } else { &[] };
+                        self.asked += 1;
+                        proxy.routes.pick(route, headers, now, &mut self.rng)
+                    }
                 };
                 let outcome = match service {
                     Some(service) => {

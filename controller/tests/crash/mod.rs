@@ -83,6 +83,20 @@ fn a_good_canary_by_routes_survives_a_crash_at_every_write() {
 }
 
 #[test]
+fn requests_that_are_picked_out_survive_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running_behind_a_route),
+        Do(|lab| apply(lab, shop::by_routes(routes::insiders_only("5s")))),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Do(routes::is_as_written),
+        Wait(rest),
+        Do(routes::is_as_written),
+    ]);
+}
+
+#[test]
 fn a_bad_canary_survives_a_crash_at_every_write() {
     survives_a_crash_at_every_write(&[
         Wait(running),

@@ -1,6 +1,6 @@
 //! What must hold after every single write, whoever made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -45,7 +45,8 @@ fn check(write: &Write<'_>, store: &Store, adopted: &mut bool) -> Vec<String> {
 
 /// The Services that the route sends to, with their weights and what they select: nothing where one is not there.
 fn routed(store: &Store) -> Vec<(String, u64, BTreeMap<String, String>)> {
-    let backends = store.get("httproutes", NS, "shop").map(gateway::backends).unwrap_or_default();
+    let route = store.get("httproutes", NS, "shop").or(store.get("httproutes.policy.linkerd.io", NS, "shop"));
+    let backends = route.map(gateway::backends).unwrap_or_default();
     let live = backends.into_iter().filter(|(_, weight)| *weight > 0);
     let selector = |name: &str| strings(store.get("services", NS, name).and_then(|s| s.pointer("/spec/selector")));
     live.map(|((_, name), weight)| (name.clone(), weight, selector(&name))).collect()
@@ -84,6 +85,13 @@ fn stable_shrinks(write: &Write<'_>, release: &Value) -> Option<String> {
     }
     let count = |o: &Value| o.pointer("/spec/replicas").and_then(Value::as_u64);
     (count(new) < count(old)).then(|| format!("the stable revision {from} loses pods in phase {phase}"))
+}
+
+/// The revisions whose ready pods are behind a Service.
+pub fn behind(store: &Store, service: &str) -> BTreeSet<String> {
+    let selector = strings(store.get("services", NS, service).and_then(|s| s.pointer("/spec/selector")));
+    let pods = store.list("pods").filter(|pod| selects(&selector, pod) && is_ready(pod));
+    pods.filter_map(|pod| revision(pod).map(str::to_owned)).collect()
 }
 
 fn strings(map: Option<&Value>) -> BTreeMap<String, String> {

@@ -7,7 +7,11 @@ pub mod crashes;
 mod invariants;
 pub mod shop;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use analysis::{
     Arm, Batch, Counted, Counts, Reason, Sample,
@@ -17,7 +21,7 @@ use chrono::DateTime;
 use controller::{
     api::Kube,
     context::Context,
-    metrics::{Counting, Measure, Request, Usual},
+    metrics::{Counting, Measure, Request, Services, Usual},
     telemetry::Telemetry,
     watch,
 };
@@ -191,6 +195,9 @@ struct Numbers(Cluster);
 
 impl Measure for Numbers {
     fn measure<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Batch> {
+        if self.0.get("httproutes", &request.namespace, &request.service).is_some() {
+            self.services_lead_to_their_versions(request);
+        }
         let window = request.window.to_std().unwrap_or_default();
         let sample = |name: &str| {
             let (policy, revision) = (&request.policy, &request.revision);
@@ -228,6 +235,23 @@ impl Measure for Numbers {
 }
 
 impl Numbers {
+    /// A proxy that knows a version by this Service counts no other one's requests under its name.
+    fn services_lead_to_their_versions(&self, request: &Request) {
+        let behind = |service: &str| self.0.look(|store| invariants::behind(store, service));
+        let Services { measured, stable } = &request.services;
+        let only = |version: &str| BTreeSet::from([version.to_owned()]);
+        assert_eq!(behind(measured), only(&request.revision), "behind {measured}, in {request:?}");
+        let Some(stable) = stable else {
+            assert!(request.counting.as_ref().is_none_or(|counting| !counting.both), "{request:?}");
+            return;
+        };
+        let old = behind(stable);
+        assert!(old.len() == 1 && !old.contains(&request.revision), "{old:?} behind {stable}, in {request:?}");
+        if let Some(counting) = &request.counting {
+            assert_eq!(old, counting.stable.as_deref().map(only).unwrap_or_default(), "{request:?}");
+        }
+    }
+
     /// Requests of both versions and those that failed; `None` without any of the candidate.
     fn counts(&self, request: &Request, counting: &Counting, window: Window) -> Option<Sample> {
         let moment = |at: UnixMillis| self.0.clock().moment(DateTime::from_timestamp_millis(at.0).unwrap());

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Lab, NS};
+use crate::cluster::gateway::CLASS;
 
 /// The user's Deployment.
 pub fn deployment(image: &str, replicas: u32) -> Value {
@@ -40,6 +41,14 @@ pub fn route() -> Value {
                 "timeouts": { "request": "10s" },
             }],
         },
+    })
+}
+
+/// The Gateway of that route.
+pub fn gateway() -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": { "name": "public", "namespace": "gateways" },
+        "spec": { "gatewayClassName": CLASS, "listeners": [{ "name": "http", "port": 80, "protocol": "HTTP" }] },
     })
 }
 
@@ -104,7 +113,14 @@ impl Lab {
 
     /// The same with callers who come through a gateway.
     pub async fn running_behind_a_route(&self) {
-        self.cluster.apply(route());
+        self.cluster.namespace("gateways");
+        self.cluster.apply(gateway());
+        self.running_behind(route()).await;
+    }
+
+    /// The same with callers who come by that route.
+    pub async fn running_behind(&self, route: Value) {
+        self.cluster.apply(route);
         self.deployed().await;
         self.cluster.traffic_through(NS, "shop");
     }

@@ -1,11 +1,14 @@
 //! Shares that are weights of a route: a gateway that takes its time, and callers who come through it.
 
+mod linkerd;
+mod parents;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Behaviour, Cluster},
+    cluster::{Behaviour, Cluster, INSIDER},
     condition,
     lab::{Lab, NS, release, shop},
     remove, secs,
@@ -29,7 +32,15 @@ fn route(cluster: &Cluster) -> Value {
 
 /// All that an owner writes, to the byte.
 pub fn is_as_written(lab: &Lab) {
-    let (now, written) = (route(&lab.cluster), shop::route());
+    says_what_was_written(&route(&lab.cluster), &shop::route());
+}
+
+/// Nothing of a route goes to a candidate.
+fn is_bare(cluster: &Cluster) -> bool {
+    route(cluster)["spec"]["rules"][0]["backendRefs"].as_array().unwrap().len() == 1
+}
+
+fn says_what_was_written(now: &Value, written: &Value) {
     assert_eq!(now["spec"].to_string(), written["spec"].to_string());
     for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
         assert_eq!(now["metadata"][field], written["metadata"][field], "{field}");
@@ -62,6 +73,24 @@ async fn gets_its_share(lab: &Lab, step: u32, share: f64) {
 
 fn answers_since(lab: &Lab, from: Duration) -> BTreeMap<String, usize> {
     lab.cluster.answers(from, lab.cluster.elapsed())
+}
+
+/// The policy is stalled for that reason, with these words, and nothing was made or written for it: callers get version 1.
+async fn is_stalled(lab: &Lab, reason: &str, words: &str) {
+    lab.until(&format!("the policy says {reason}"), |c| waits(c).0 == reason).await;
+    let said = waits(&lab.cluster).1;
+    assert!(said.contains(words), "{said}");
+    only_version_1_answers(lab).await;
+    assert_eq!(waits(&lab.cluster).0, reason);
+    let deployments = lab.cluster.list("deployments", NS);
+    assert_eq!((deployments.len(), &deployments[0]["spec"]["replicas"]), (1, &json!(4)), "it is left alone");
+}
+
+/// What the policy waits for: reason and message.
+fn waits(cluster: &Cluster) -> (String, String) {
+    let policy = cluster.get("rolloutpolicies", NS, "shop").unwrap();
+    let text = |field: &str| policy["status"]["waiting"][field].as_str().unwrap_or_default().to_owned();
+    (text("reason"), text("message"))
 }
 
 /// Callers get version 1 and nothing else.
@@ -99,6 +128,75 @@ async fn a_bad_version_is_taken_back_and_the_route_is_as_it_was_written() {
     lab.nothing_went_wrong();
 }
 
+fn insiders() -> Value {
+    json!([{ "headers": [{ "name": INSIDER.0, "exact": INSIDER.1 }] }])
+}
+
+/// Those whose requests have a header, for so long.
+pub fn insiders_only(bake: &str) -> Value {
+    json!({ "ab": { "match": insiders(), "expected": 25, "bake": bake } })
+}
+
+/// Those whose requests have a header, then a fifth of all others too, then half of all; each for so long.
+pub fn insiders_first(bake: &str) -> Value {
+    json!({ "canary": { "steps": [
+        { "match": insiders(), "expected": 25, "bake": bake }, { "match": insiders(), "weight": 20, "bake": bake },
+        { "weight": 50, "bake": bake },
+    ] } })
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_whose_requests_match_come_first_and_no_request_meets_a_rule_with_nothing_behind_it() {
+    let lab = lab(insiders_first("20s")).await;
+    lab.deploy("shop:2");
+    gets_its_share(&lab, 1, 0.25).await;
+    gets_its_share(&lab, 2, 0.25 + 0.75 * 0.2).await;
+    gets_its_share(&lab, 3, 0.5).await;
+    lab.until_settled_on("shop:2").await;
+    is_as_written(&lab);
+    lab.is_quiet().await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_takes_rules_away_again_and_again_is_named_too() {
+    let lab = lab(insiders_only("300s")).await;
+    lab.deploy("shop:2");
+    until_in_force(&lab, 1).await;
+    for _ in 0..3 {
+        assert_ne!(condition(&lab.cluster, "RouteContested")["status"], "True");
+        lab.cluster.apply(shop::route());
+        lab.cluster.advance(secs(20)).await;
+    }
+    let said = condition(&lab.cluster, "RouteContested");
+    assert_eq!(said["status"], "True", "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_the_policy_while_requests_are_picked_out_leaves_the_route_as_it_was_written() {
+    let lab = lab(insiders_first("60s")).await;
+    lab.deploy("shop:2");
+    gets_its_share(&lab, 1, 0.25).await;
+    remove(&lab).await;
+    is_as_written(&lab);
+    only_version_1_answers(&lab).await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_version_is_taken_from_those_whose_requests_match() {
+    let lab = lab(insiders_first("60s")).await;
+    lab.cluster.behaviour("shop:bad", Behaviour::healthy().exiting_at_once().failing(0.3));
+    lab.deploy("shop:bad");
+    lab.until_phase("RolledBack").await;
+    is_as_written(&lab);
+    assert!(lab.answers().contains_key("shop:bad"), "it had its chance");
+    only_version_1_answers(&lab).await;
+    is_as_written(&lab);
+    lab.nothing_went_wrong();
+}
+
 #[tokio::test(start_paused = true)]
 async fn deleting_the_policy_in_the_middle_of_a_step_leaves_the_route_as_it_was_written() {
     let lab = lab(shop::wide_steps("60s")).await;
@@ -117,8 +215,7 @@ async fn a_route_that_somebody_writes_again_in_the_middle_of_a_step_gets_its_sha
     gets_its_share(&lab, 1, 0.2).await;
     lab.cluster.apply(shop::route());
     is_as_written(&lab);
-    let backends = |c: &Cluster| route(c)["spec"]["rules"][0]["backendRefs"].as_array().unwrap().len();
-    let took = lab.cluster.advance_until("the share is back", secs(15), |c| backends(c) == 2).await;
+    let took = lab.cluster.advance_until("the share is back", secs(15), |c| !is_bare(c)).await;
     println!("the share was back after {took:?}");
     gets_its_share(&lab, 1, 0.2).await;
     lab.until_settled_on("shop:2").await;
@@ -185,29 +282,24 @@ async fn a_route_that_is_not_there_is_named_and_the_workload_goes_on_serving() {
     let mut policy = shop::by_routes(shop::wide_steps("10s"));
     policy["spec"]["traffic"]["gatewayAPI"]["routes"][0]["name"] = json!("nowhere");
     lab.cluster.apply(policy);
-    let says = |c: &Cluster| {
-        let waiting = c.get("rolloutpolicies", NS, "shop").unwrap()["status"]["waiting"].clone();
-        (waiting["reason"] == "RouteMissing").then(|| waiting["message"].as_str().unwrap().to_owned())
-    };
-    lab.until("the route is named", |c| says(c).is_some()).await;
-    let said = says(&lab.cluster).unwrap();
-    assert!(said.contains("HTTPRoute nowhere"), "{said}");
-    only_version_1_answers(&lab).await;
-    let deployments = lab.cluster.list("deployments", NS);
-    assert_eq!((deployments.len(), &deployments[0]["spec"]["replicas"]), (1, &json!(4)), "it is left alone");
+    is_stalled(&lab, "RouteMissing", "HTTPRoute nowhere").await;
     assert_eq!(route(&lab.cluster)["metadata"]["generation"], 1, "nobody wrote the route");
     // Once the route is there, what was waited for goes on.
     let mut created = shop::route();
     created["metadata"]["name"] = json!("nowhere");
     lab.cluster.apply(created);
     lab.until_settled_on("shop:1").await;
-    assert_eq!(says(&lab.cluster), None);
+    assert_eq!(waits(&lab.cluster).0, "");
     lab.nothing_went_wrong();
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_who_writes_the_route_again_and_again_in_the_middle_of_a_step_is_named() {
+async fn somebody_who_writes_the_route_again_and_again_in_the_middle_of_a_step_is_named_and_the_release_waits() {
     let lab = lab(shop::wide_steps("300s")).await;
+    // No look at the metrics wakes the release up.
+    let mut policy = shop::by_routes(shop::wide_steps("300s"));
+    policy["spec"]["analysis"] = Value::Null;
+    lab.cluster.apply(policy);
     lab.deploy("shop:2");
     until_in_force(&lab, 1).await;
     for _ in 0..3 {
@@ -218,6 +310,17 @@ async fn somebody_who_writes_the_route_again_and_again_in_the_middle_of_a_step_i
     let said = condition(&lab.cluster, "RouteContested");
     assert_eq!(said["status"], "True", "{said}");
     assert!(said["message"].as_str().unwrap().contains("user writes the routes again"), "{said}");
+    // Until long after the step's bake.
+    for _ in 0..9 {
+        lab.cluster.apply(shop::route());
+        lab.cluster.advance(secs(40)).await;
+        assert!(in_force(&lab.cluster, 1) && !is_bare(&lab.cluster), "it is put right and does not go on");
+    }
+    let (reason, message) = waits(&lab.cluster);
+    assert!(reason == "RouteContested" && message.starts_with("user writes the routes again"), "{reason}: {message}");
+    let left_alone = lab.cluster.elapsed();
+    until_in_force(&lab, 2).await;
+    assert!(lab.cluster.elapsed() - left_alone > secs(120), "it goes on when it is sure to be left alone");
     lab.until_settled_on("shop:2").await;
     lab.cluster.advance(secs(400)).await;
     assert_eq!(condition(&lab.cluster, "RouteContested")["status"], "False");

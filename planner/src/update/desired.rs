@@ -32,7 +32,13 @@ pub(super) fn desired(
     // Scaling down waits until the release is over; shares are of the pods that serve.
     let full = capacity.max(live(from).unwrap_or(0));
     let has = live(to).unwrap_or(0);
-    let base = Desired { apex: Some(serving(from)), workload: Some(0), capacity, ..Desired::default() };
+    let base = Desired {
+        apex: Some(serving(from)),
+        workload: Some(0),
+        capacity,
+        sleepers: !journal.draining,
+        ..Desired::default()
+    };
     match journal.phase {
         Phase::Preparing | Phase::Gating => Desired {
             members: members(from, to, 0),
@@ -58,12 +64,12 @@ pub(super) fn desired(
                     meanwhile: Some(from.revision.clone()).filter(|_| !switched(world, journal, to)),
                     members: clean,
                     // Until every node knows that the Service leads to the candidate, what routes send there goes on.
-                    share: share_now(world, to).filter(|_| journal.phase == Phase::Promoting),
+                    share: without_copies(world, to).filter(|_| journal.phase == Phase::Promoting),
                     ..both
                 }
             } else {
                 // With nothing to go back to, only a person lets the candidate take over.
-                Desired { share: share_now(world, to), ..both }
+                Desired { share: without_copies(world, to), ..both }
             }
         }
         Phase::Inconclusive => held(policy, world, journal, from, to, base).pods(from, full).pods(to, has.max(1)),
@@ -124,11 +130,17 @@ fn share_now(world: &World, to: &RevisionRef) -> Option<Share> {
     (live.candidate == to.revision && ready(world, to) > 0).then_some(live)
 }
 
+/// The same without copies of requests: the candidate is about to have the requests themselves.
+fn without_copies(world: &World, to: &RevisionRef) -> Option<Share> {
+    let Share { candidate, percent, picks } = share_now(world, to)?;
+    Share::of(candidate, percent, picks.without_copies())
+}
+
 /// What step `k` asks of the routes.
 fn step_share(policy: &Policy, to: &RevisionRef, k: u32) -> Option<Share> {
     let step = policy.steps().get(k.saturating_sub(1) as usize)?;
-    let share = Share { candidate: to.revision.clone(), percent: step.weight.percent() };
-    (policy.shares == Shares::Routes).then_some(share)
+    let share = Share::of(to.revision.clone(), step.weight.percent(), step.picks.clone());
+    share.filter(|_| policy.shares == Shares::Routes)
 }
 
 fn members_now(world: &World, from: &RevisionRef, to: &RevisionRef) -> u32 {
@@ -174,7 +186,7 @@ fn first_need(policy: &Policy, capacity: u32) -> u32 {
 /// Candidate pods that step `k`, counted from 1, takes at full capacity.
 fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
     let step = policy.steps().get(k.saturating_sub(1) as usize);
-    step.map_or(1, |s| split::needs(policy.shares, capacity, s.weight))
+    step.map_or(1, |s| split::needs(policy.shares, capacity, s))
 }
 
 /// Candidate pods that what follows step `k` takes, once the step is nearly over: they start while it still holds, so that nobody

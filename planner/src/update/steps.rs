@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::{ask, promotion};
 use crate::{
-    apex,
+    apex, effect,
     events::enter,
     journal::{Journal, Phase, Split},
     looks,
     plan::{PROPAGATION, Waiting},
-    policy::{Place, Policy, Shares},
+    policy::{Place, Policy, Shares, Step},
     split,
     world::{Release, World},
 };
@@ -19,8 +19,8 @@ pub(super) fn begin(policy: &Policy, journal: &mut Journal, k: u32, now: DateTim
     enter(journal, Phase::Shifting, now);
     journal.step = Some(k);
     journal.served = true;
-    let weight = policy.steps().get(k as usize - 1).map_or(0, |s| s.weight.percent());
-    journal.note(now, "StepStarted", format!("step {k} of {}: weight {weight}", policy.steps().len()));
+    let what = policy.steps().get(k as usize - 1).map_or_else(String::new, ToString::to_string);
+    journal.note(now, "StepStarted", format!("step {k} of {}: {what}", policy.steps().len()));
 }
 
 pub(super) fn advance(
@@ -35,9 +35,8 @@ pub(super) fn advance(
     let Some(step) = policy.steps().get((k as usize).saturating_sub(1)) else {
         return Ok(());
     };
-    let weight = step.weight.percent();
     let Some(applied) = journal.applied_at else {
-        applied(policy, world, release, journal, weight, now);
+        applied(policy, world, release, journal, step, now);
         return Ok(());
     };
     let skipped = journal.orders.promote || journal.orders.skipped == Some(k);
@@ -50,9 +49,11 @@ pub(super) fn advance(
     if !skipped {
         let end = applied + policy.propagation + step.bake;
         if now < end {
-            let words = format!("step {k} of {all} holds weight {weight}");
+            let words = format!("step {k} of {all} holds {step}");
             return Err(Waiting::until("Bake", words, end));
         }
+        uncontested(world)?;
+        effect::open(policy, journal)?;
         looks::open(policy, journal)?;
     }
     gates?;
@@ -68,16 +69,30 @@ pub(super) fn advance(
     Ok(())
 }
 
+/// While somebody takes the candidate's share away again and again, what was seen of the step is worth little, and the next one would
+/// fare no better.
+fn uncontested(world: &World) -> Result<(), Waiting> {
+    let Some(by) = world.routes.as_ref().and_then(|r| r.contested.as_ref()) else { return Ok(()) };
+    let words = format!(
+        "{by} writes the routes again and again in the middle of a step: have your GitOps tool leave their backends alone, see docs/routes.md; the release goes on once they have been left alone for some minutes"
+    );
+    Err(Waiting::for_person("RouteContested", words))
+}
+
 /// The step is in force: from here on it dwells.
-fn applied(policy: &Policy, world: &World, release: &Release, journal: &mut Journal, weight: u32, now: DateTime<Utc>) {
-    let split = observed(policy, world, release, weight);
+fn applied(policy: &Policy, world: &World, release: &Release, journal: &mut Journal, step: &Step, now: DateTime<Utc>) {
+    let split = observed(policy, world, release, step.weight.percent());
     let k = journal.step.unwrap_or(1);
     let message = match policy.shares {
         Shares::Pods { .. } => {
             let all = split.members + split.stable_pods;
             format!("step {k}: {} of {all} answering pods are the candidate's ({} %)", split.members, split.effective)
         }
-        Shares::Routes => format!("step {k}: the routes send {weight} % to {} pods of the candidate", split.members),
+        Shares::Routes => {
+            let share =
+                world.routes.as_ref().and_then(|r| r.share.as_ref()).map_or_else(String::new, ToString::to_string);
+            format!("step {k}: the routes send {share} to {} pods of the candidate", split.members)
+        }
     };
     journal.applied_at = Some(now);
     journal.split = Some(split);

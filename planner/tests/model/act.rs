@@ -88,7 +88,10 @@ impl Model {
                 apex.capacity = (!users).then_some(*capacity);
             }
             Action::SetRoutes(Some(_)) if self.routes.trouble.is_some() => return false,
-            Action::SetRoutes(share) => self.routes.share.clone_from(share),
+            Action::SetRoutes(share) => self.set_routes(share.as_ref()),
+            Action::LayRoutes(_) if self.routes.trouble.is_some() => return false,
+            Action::LayRoutes(share) => self.lay_routes(share),
+            Action::TidyRoutes => self.tidy_routes(),
             Action::ScaleWorkload(n) => match &mut self.load {
                 Some(load) => load.replicas = *n,
                 None => return false,

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use planner::{
     RevisionId, World,
     journal::Evidence,
+    picks::Picks,
     policy::{Place, Shares},
-    world::{Apex, Pod, Revision, Routes, Run, RunKey, Selects, Trouble, Wish, Workload},
+    world::{Apex, Asleep, Pod, Revision, Routes, Run, RunKey, Selects, Share, Trouble, Wish, Workload},
 };
 
 use super::{Model, RouteLife, Test};
@@ -222,9 +224,58 @@ impl Model {
     }
 
     fn routes_now(&self) -> Routes {
-        let RouteLife { share, in_force, trouble } = self.routes.clone();
+        let RouteLife { share, laid, in_force, trouble, contested } = self.routes.clone();
         let pending = (share != in_force).then(|| "the gateway has not taken it up".into());
-        Routes { share, uneven: false, pending, trouble }
+        let sleepers: Vec<_> = laid.iter().filter(|(of, _)| !self.used(of)).collect();
+        let asleep = sleepers.iter().map(|(_, at)| at + self.policy.propagation.num_seconds()).max().map(|at| Asleep {
+            laid: laid.iter().map(|(of, _)| of.clone()).collect(),
+            known_at: self.start + TimeDelta::seconds(at),
+            known: self.clock >= at,
+        });
+        Routes { share, uneven: false, asleep, at_once: false, pending, trouble, contested }
+    }
+
+    /// Rules that pick requests out are laid down, put to use, put out of use and taken out; each has to be known before the next.
+    pub(super) fn set_routes(&mut self, want: Option<&Share>) {
+        let before = self.routes.share.clone();
+        self.routes.share = want.cloned();
+        let laid = self.routes.laid.clone();
+        for (at, (of, since)) in laid.iter().enumerate() {
+            let was = before.as_ref().is_some_and(|s| uses(s, of));
+            if was != self.used(of) {
+                if !was && !self.waited(*since) {
+                    self.oracle.hasty = Some("rules are put to use before every proxy knows them");
+                }
+                self.routes.laid[at].1 = self.clock;
+            }
+        }
+        let picking = want.filter(|s| !s.picks.is_none());
+        if picking.is_some_and(|s| !laid.iter().any(|(of, _)| uses(s, of))) {
+            self.oracle.hasty = Some("rules are put to use that were not laid down");
+        }
+    }
+
+    pub(super) fn lay_routes(&mut self, share: &Share) {
+        let of = (share.candidate.clone(), share.picks.clone());
+        if !self.routes.laid.iter().any(|(there, _)| *there == of) {
+            self.routes.laid.push((of, self.clock));
+        }
+    }
+
+    pub(super) fn tidy_routes(&mut self) {
+        let (used, asleep): (Vec<_>, Vec<_>) = self.routes.laid.clone().into_iter().partition(|(of, _)| self.used(of));
+        if asleep.iter().any(|(_, at)| !self.waited(*at) && self.load.is_some()) {
+            self.oracle.hasty = Some("rules are taken out before every proxy knows that they are out of use");
+        }
+        self.routes.laid = used;
+    }
+
+    fn used(&self, of: &(RevisionId, Picks)) -> bool {
+        self.routes.share.as_ref().is_some_and(|s| uses(s, of))
+    }
+
+    fn waited(&self, at: i64) -> bool {
+        self.clock >= at + self.policy.propagation.num_seconds()
     }
 
     fn workload(&self) -> Workload {
@@ -303,4 +354,9 @@ impl Model {
 /// The `pod-template-hash` of a version of the user's Deployment.
 pub fn hash(id: &RevisionId) -> String {
     format!("h{id}")
+}
+
+/// Whether a share takes the rules that were laid down for a candidate.
+fn uses(share: &Share, (candidate, picks): &(RevisionId, Picks)) -> bool {
+    share.candidate == *candidate && !share.picks.is_none() && share.picks.within(picks)
 }

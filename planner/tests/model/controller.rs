@@ -140,7 +140,7 @@ impl Model {
     /// Requests by the split: one of a thousand fails at a good version, one of five at a bad one.
     fn counted(&self, window: Window, journal: &Journal, said: Metrics) -> Counts {
         let all = self.requests * window.until.since(window.after) / 1000;
-        let share = journal.split.map_or(0, |s| u64::from(s.effective));
+        let share = self.gives.unwrap_or_else(|| journal.split.map_or(0, |s| u64::from(s.effective)));
         let candidate = all * share / 100;
         let one_of = if said == Metrics::Bad { 5 } else { 1000 };
         let arm = |requests: u64, one_of: u64| Arm::new(requests, requests / one_of).unwrap();

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use planner::{
     Digest, Policy,
     journal::RevisionRef,
+    picks::{Match, Mirror, Picks, Text},
     policy::{Analysis, Gate, Place, Shares, Step, Strategy, Weight},
 };
 
@@ -25,7 +26,21 @@ impl Default for Behaviour {
 }
 
 pub fn step(weight: i32, bake: i64) -> Step {
-    Step { weight: Weight::new(weight).unwrap(), bake: TimeDelta::seconds(bake), pause: false }
+    let weight = Weight::new(weight).unwrap();
+    Step { weight, picks: Picks::default(), expected: 0, bake: TimeDelta::seconds(bake), pause: false }
+}
+
+/// A step for requests that match, which a tenth of them do.
+pub fn matching(bake: i64) -> Step {
+    let headers = [("x-canary".to_owned(), Text::Exact("insider".into()))].into();
+    let picks = Picks { matches: vec![Match { headers }], mirror: None };
+    Step { weight: Weight::NONE, picks, expected: 10, ..step(1, bake) }
+}
+
+/// A step for copies of so many percent of the requests.
+pub fn copying(percent: u32, bake: i64) -> Step {
+    let mirror = Some(Mirror { percent, methods: vec!["GET".into()] });
+    Step { weight: Weight::NONE, picks: Picks { mirror, ..Picks::default() }, ..step(1, bake) }
 }
 
 /// One conformance test before live traffic, steps of 20 % and 50 %, success rate measured every 10 s.
@@ -58,7 +73,11 @@ pub fn routed() -> Policy {
 
 /// The same, all at once, watched for 40 s.
 pub fn blue_green() -> Policy {
-    Policy { strategy: Strategy::BlueGreen { bake: TimeDelta::seconds(40) }, warm: TimeDelta::seconds(20), ..canary() }
+    Policy {
+        strategy: Strategy::BlueGreen { bake: TimeDelta::seconds(40), before: None },
+        warm: TimeDelta::seconds(20),
+        ..canary()
+    }
 }
 
 pub fn gate(name: &str, at: Place) -> Gate {
@@ -89,4 +108,11 @@ pub fn tested(policy: Policy) -> Policy {
     let mut analysis = measured();
     analysis.plan.sequential = Some(sequential);
     Policy { analysis: Some(analysis), ..policy }
+}
+
+/// The same, with routes in front, and the requests counted by the proxies that carry them out.
+pub fn seen_by_proxies(policy: Policy) -> Policy {
+    let mut policy = tested(policy);
+    policy.analysis.as_mut().unwrap().by_proxies = true;
+    policy
 }

@@ -16,11 +16,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use planner::{
     Digest, Journal, Policy, RevisionId, Waiting, World,
     journal::{Phase, RevisionRef},
+    picks::Picks,
     world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects, Share},
 };
 
 pub use cluster::{Owner, PodLife, Pods};
-pub use fixtures::{blue_green, canary, gate, measured, rev, routed, step, tested};
+pub use fixtures::{blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step, tested};
 
 /// What the metrics say of a version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,10 +84,15 @@ pub struct Service {
 pub struct RouteLife {
     /// What is written.
     pub share: Option<Share>,
+    /// Requests that rules pick out, and since when those rules are as they are: made in one write, put to use in another, put out
+    /// of use and taken away in two more.
+    pub laid: Vec<((RevisionId, Picks), i64)>,
     /// What the proxies do: what was written a tick before.
     pub in_force: Option<Share>,
     /// Somebody has made them such that nothing can be written.
     pub trouble: Option<Blocker>,
+    /// Who writes them again and again.
+    pub contested: Option<String>,
 }
 
 /// The cluster, the policy and everything that a controller would remember.
@@ -130,6 +136,8 @@ pub struct Model {
     pub crash_after: Option<usize>,
     /// Requests to the Service per second, for what is counted.
     pub requests: u64,
+    /// What the proxies give to the candidate, in percent, whatever is written.
+    pub gives: Option<u64>,
     /// The looks do not speak of this metric.
     pub unspoken: Option<String>,
     /// The controller is away.
@@ -186,6 +194,7 @@ impl Model {
             refused: false,
             crash_after: None,
             requests: 200,
+            gives: None,
             unspoken: None,
             away: false,
             gone: false,
@@ -405,9 +414,14 @@ impl Model {
         share.map_or(0, |s| s.percent)
     }
 
+    /// What of callers' requests, and not only of copies, routes send past the Service.
+    pub fn given(&self) -> Option<&Share> {
+        self.routes.in_force.as_ref().filter(|s| s.percent > 0 || !s.picks.matches.is_empty())
+    }
+
     /// Pods that callers reach: behind the Service, and where routes send them.
     pub fn answering(&self) -> BTreeSet<String> {
-        let routed = self.routes.in_force.iter().flat_map(|s| self.ready_of(&Owner::Revision(s.candidate.clone())));
+        let routed = self.given().into_iter().flat_map(|s| self.ready_of(&Owner::Revision(s.candidate.clone())));
         self.apex.iter().flat_map(|a| a.endpoints.clone()).chain(routed).collect()
     }
 }

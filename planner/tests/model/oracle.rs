@@ -6,7 +6,8 @@ use analysis::Verdict;
 use planner::{
     Digest, Journal, NewRelease, RevisionId,
     journal::{LOOKS, Phase, Purpose, TIMELINE},
-    policy::Place,
+    picks::Picks,
+    policy::{Place, Shares},
     split,
     world::Selects,
 };
@@ -16,6 +17,8 @@ use super::{Model, Owner, Pods};
 /// What the oracle remembers.
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
+    /// A move of routes that fails requests.
+    pub hasty: Option<&'static str>,
     /// Callers are served by us: from here on they always are.
     pub served: bool,
     /// Somebody else meddles with the Service until then, so what answers is not ours to promise.
@@ -65,7 +68,7 @@ impl Oracle {
 impl Model {
     pub(super) fn audit(&mut self) {
         self.learn();
-        let mut broken = Vec::new();
+        let mut broken: Vec<String> = self.oracle.hasty.take().map(str::to_owned).into_iter().collect();
         self.callers_are_answered(&mut broken);
         self.nobody_unproven_answers(&mut broken);
         self.shares_are_kept(&mut broken);
@@ -113,11 +116,7 @@ impl Model {
         if self.apex.as_ref().is_some_and(meddled) {
             self.oracle.contested_until = self.clock + 2;
         }
-        let lost = self
-            .routes
-            .in_force
-            .as_ref()
-            .is_some_and(|s| self.ready_of(&Owner::Revision(s.candidate.clone())).is_empty());
+        let lost = self.given().is_some_and(|s| self.ready_of(&Owner::Revision(s.candidate.clone())).is_empty());
         self.oracle.lost_since = lost.then(|| self.oracle.lost_since.unwrap_or(self.clock));
         let Some(release) = release else { return };
         let Some(to) = &release.to else { return };
@@ -194,6 +193,20 @@ impl Model {
             _ => usize::MAX,
         };
         let routed = self.routes.in_force.as_ref().filter(|s| s.candidate == to.revision).map_or(0, |s| s.percent);
+        let picks = self.routes.in_force.as_ref().filter(|s| s.candidate == to.revision).map(|s| &s.picks);
+        let odd = |picks: &&Picks| match (journal.phase, journal.step) {
+            // A gateway may still be at the step before.
+            (Phase::Shifting, Some(k)) => {
+                let steps = &self.policy.steps()[..k as usize];
+                steps.iter().rev().take(2).all(|s| !picks.within(&s.picks))
+            }
+            // Copies of all requests come on top of the requests themselves.
+            (Phase::Warm, _) => picks.mirror.is_some(),
+            _ => false,
+        };
+        if let Some(odd) = picks.filter(odd) {
+            broken.push(format!("routes send {odd} in {:?} {:?}, which nobody asks for", journal.phase, journal.step));
+        }
         let asked = match (journal.phase, journal.step) {
             (Phase::Shifting, Some(k)) => weight(k).percent(),
             (Phase::Pending | Phase::Preparing | Phase::Gating, _) => 0,
@@ -270,10 +283,14 @@ impl Model {
             if held < bake && !ordered {
                 broken.push(format!("step {k} was held for {held} s, not {bake}"));
             }
+            if self.policy.shares == Shares::Routes && self.routes.contested.is_some() && !ordered {
+                broken.push(format!("step {k} ended while somebody wrote the routes again and again"));
+            }
         }
         let owner = Owner::Revision(to.revision.clone());
         let answers = self.answering().iter().any(|p| self.pods.get(p).is_some_and(|p| p.owner == owner));
-        let in_force = answers && journal.step.is_some();
+        let copied = self.routes.in_force.as_ref().is_some_and(|s| s.candidate == to.revision);
+        let in_force = (answers || copied) && journal.step.is_some();
         let since = before.filter(|b| b.step == journal.step).and_then(|b| b.in_force);
         self.oracle.before = Some(Before {
             release: release.name.clone(),

@@ -1,0 +1,56 @@
+//! What stands around the routes and decides what becomes of them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{
+    Api,
+    core::{ApiResource, DynamicObject, GroupVersionKind},
+};
+use providers::{Around, Neighbour};
+use serde_json::Value;
+
+use crate::{
+    api::{self, Error},
+    context::Context,
+};
+
+/// Reads them. A kind that the cluster does not know has no objects.
+pub async fn read(
+    context: &Arc<Context>,
+    apex: Option<&Service>,
+    wanted: BTreeSet<Neighbour>,
+) -> Result<Around, Error> {
+    let mut neighbours = Vec::new();
+    for neighbour in &wanted {
+        let kind = kind(neighbour);
+        let api = |ns: &str| Api::<DynamicObject>::namespaced_with(context.kube.client(), ns, &kind);
+        let found = match neighbour {
+            Neighbour::Gateway { namespace, name } => api::get(&api(namespace), name).await?.into_iter().collect(),
+            Neighbour::GatewayClasses => api::list_known(&Api::all_with(context.kube.client(), &kind)).await?,
+            Neighbour::ServiceProfiles { namespace } => api::list_known(&api(namespace)).await?,
+        };
+        for object in &found {
+            neighbours.push(document(object, &kind)?);
+        }
+    }
+    let apex = apex.map(serde_json::to_value).transpose().map_err(|e| Error::Invalid(e.to_string()))?;
+    Ok(Around { apex, neighbours })
+}
+
+/// An object as a document that says what it is: in a list, objects do not.
+pub fn document(object: &DynamicObject, kind: &ApiResource) -> Result<Value, Error> {
+    let mut document = serde_json::to_value(object).map_err(|e| Error::Invalid(e.to_string()))?;
+    document["apiVersion"] = kind.api_version.clone().into();
+    document["kind"] = kind.kind.clone().into();
+    Ok(document)
+}
+
+fn kind(neighbour: &Neighbour) -> ApiResource {
+    let (group, version, kind, plural) = match neighbour {
+        Neighbour::Gateway { .. } => ("gateway.networking.k8s.io", "v1", "Gateway", "gateways"),
+        Neighbour::GatewayClasses => ("gateway.networking.k8s.io", "v1", "GatewayClass", "gatewayclasses"),
+        Neighbour::ServiceProfiles { .. } => ("linkerd.io", "v1alpha2", "ServiceProfile", "serviceprofiles"),
+    };
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+}
