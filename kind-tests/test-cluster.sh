@@ -18,6 +18,10 @@ if [ $# = 0 ] && [ "${CLUSTER:-local}" = local ]; then
   (eval "$(kind-tests/cluster/cluster.sh env "$NAME")" && charts/test.sh --install) || failed=1
 fi
 bring_up "$NAME" --fresh
+if [ "${CLUSTER:-local}" != current ]; then
+  say "what is written into routes, in every version of their APIs; before there is anybody who uses them"
+  cargo test --locked --package kind-tests --test api_versions -- "$@" || failed=1
+fi
 say "data planes: Envoy Gateway and Istio"
 kind-tests/cluster/dataplane.sh "$NAME" gateway-api istio
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.

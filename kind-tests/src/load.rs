@@ -25,6 +25,9 @@ pub struct Load {
     host: String,
     meshed: bool,
     path: String,
+    /// What the pod is called after `load-`.
+    caller: String,
+    headers: Vec<String>,
     rate: f64,
     fresh: f64,
 }
@@ -40,9 +43,10 @@ pub struct Running {
 impl Load {
     /// Requests to the application's Service: 40 a second, half of them over connections of their own.
     pub fn on(ns: &Namespace, app: &App) -> Self {
-        let meshed = app.front() == Some(Front::Mesh);
+        let meshed = app.front().is_some_and(Front::is_meshed);
         let (policy, host) = (app.name.clone(), app.host(&ns.name));
-        Self { ns: ns.clone(), policy, host, meshed, path: "/".into(), rate: 40.0, fresh: 0.5 }
+        let (caller, headers) = (policy.clone(), Vec::new());
+        Self { ns: ns.clone(), policy, host, meshed, path: "/".into(), caller, headers, rate: 40.0, fresh: 0.5 }
     }
 
     /// Requests a second.
@@ -63,13 +67,20 @@ impl Load {
         self
     }
 
+    /// Callers of another name, each of whose requests has this header, as `NAME=VALUE`.
+    pub fn of(mut self, caller: &str, header: &str) -> Self {
+        self.caller = caller.into();
+        self.headers.push(header.into());
+        self
+    }
+
     /// Has it begin as soon as the Service answers, whenever that is.
     ///
     /// # Errors
     ///
     /// When its pod is refused.
     pub async fn begin(self) -> Result<Running> {
-        let pod = format!("load-{}", self.policy);
+        let pod = format!("load-{}", self.caller);
         self.ns.create_object::<Pod>(self.manifest(&pod)).await?;
         Ok(Running { ns: self.ns, policy: self.policy, pod })
     }
@@ -96,6 +107,10 @@ impl Load {
             "readOnlyRootFilesystem": true,
             "capabilities": { "drop": ["ALL"] },
         });
+        let target = format!("--target={}=http://{}{}", self.policy, self.host, self.path);
+        let numbers = [format!("--rate={}", self.rate), format!("--fresh={}", self.fresh), "--duration=20m".into()];
+        let headers = self.headers.iter().map(|header| format!("--header={header}"));
+        let args: Vec<_> = [target].into_iter().chain(numbers).chain(headers).collect();
         json!({
             "metadata": { "name": pod, "labels": { "role": "load", "sidecar.istio.io/inject": self.meshed.to_string() } },
             "spec": {
@@ -113,12 +128,7 @@ impl Load {
                     "name": "load",
                     "image": "ghcr.io/sluice-dev/load:1.0.0",
                     "imagePullPolicy": "IfNotPresent",
-                    "args": [
-                        format!("--target={}=http://{}{}", self.policy, self.host, self.path),
-                        format!("--rate={}", self.rate),
-                        format!("--fresh={}", self.fresh),
-                        "--duration=20m",
-                    ],
+                    "args": args,
                     "ports": [{ "name": "http", "containerPort": 8080 }],
                     "readinessProbe": { "httpGet": { "path": "/readyz", "port": "http" }, "periodSeconds": 1 },
                     "resources": { "requests": { "cpu": "20m", "memory": "16Mi" } },

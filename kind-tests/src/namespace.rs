@@ -13,10 +13,10 @@ use futures::FutureExt;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace as Object};
 use kube::{
     Api, Client,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     core::Resource,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{cluster::connect, dump};
 
@@ -39,6 +39,29 @@ impl Namespace {
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
         Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    /// Live requests that a pod of the test application has had, by its own count.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn live_requests(&self, pod: &str) -> Result<u64> {
+        let path = format!("/api/v1/namespaces/{}/pods/{pod}:9898/proxy/counters", self.name);
+        let counters: Value = self.client.request(http::Request::get(path).body(Vec::new())?).await?;
+        counters["total"].as_u64().with_context(|| counters.to_string())
+    }
+
+    /// Lets it have pods with a sidecar, which redirects its pod's traffic: that takes more than the restricted level allows.
+    ///
+    /// # Errors
+    ///
+    /// When the namespace cannot be changed.
+    pub async fn allows_sidecars(&self) -> Result<()> {
+        let label = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
+        let api = Api::<Object>::all(self.client.clone());
+        api.patch(&self.name, &PatchParams::default(), &Patch::Merge(label)).await?;
+        Ok(())
     }
 
     async fn create(test: &str) -> Result<Self> {

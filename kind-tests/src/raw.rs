@@ -21,8 +21,16 @@ pub async fn send(client: &Client, method: Method, path: &str, body: &Value) -> 
 ///
 /// When there is no answer at all.
 pub async fn put_in(client: &Client, path: &str, pointer: &str, value: &Value) -> Result<Result<Value, Box<Status>>> {
-    let body = json!([{ "op": "add", "path": pointer, "value": value }]);
-    exchange(client, Method::PATCH, path, "application/json-patch+json", "application/json", &body).await
+    json_patch(client, path, &json!([{ "op": "add", "path": pointer, "value": value }])).await
+}
+
+/// Sends a JSON patch (RFC 6902).
+///
+/// # Errors
+///
+/// When there is no answer at all.
+pub async fn json_patch(client: &Client, path: &str, patch: &Value) -> Result<Result<Value, Box<Status>>> {
+    exchange(client, Method::PATCH, path, "application/json-patch+json", "application/json", patch).await
 }
 
 /// What `kubectl get` prints: the server's own table.

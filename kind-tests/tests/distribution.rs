@@ -144,18 +144,32 @@ async fn cache_errors(ns: &Namespace) -> Result<f64, Seen> {
     value.ok_or_else(|| Seen::yet(answer))
 }
 
+/// What the API server says to an overlay.
+async fn tried(ns: &Namespace, overlay: &str) -> anyhow::Result<String> {
+    let overlay = format!("{DIRECTORY}/overlays/{overlay}");
+    kubectl(&["apply", "-n", &ns.name, "--dry-run=server", "--validate=strict", "-k", &overlay], &[]).await
+}
+
 #[tokio::test]
-async fn every_version_is_accepted_by_the_api_server() -> anyhow::Result<()> {
+async fn every_version_of_every_provider_is_accepted_by_the_api_server() -> anyhow::Result<()> {
     with_namespace("versions", async |ns| {
-        for version in ["1.0.0", "1.1.0", "bad-conformance", "bad-live"] {
-            let overlay = format!("{DIRECTORY}/overlays/kubernetes/{version}");
-            let said =
-                kubectl(&["apply", "-n", &ns.name, "--dry-run=server", "--validate=strict", "-k", &overlay], &[])
-                    .await?;
-            for kind in ["rolloutpolicy", "conformancesuite", "deployment", "service/"] {
-                let count = said.lines().filter(|line| line.contains(kind)).count();
-                ensure!(count == 4, "{version} has {count} of {kind}:\n{said}");
+        let routes = ["httproute", "virtualservice"];
+        for (provider, services, count_of_routes) in
+            [("kubernetes", 4, [0, 0]), ("gateway-api", 5, [1, 0]), ("istio", 4, [0, 2])]
+        {
+            if provider == "istio" {
+                ns.allows_sidecars().await?;
             }
+            for version in ["1.0.0", "1.1.0", "bad-conformance", "bad-live"] {
+                let said = tried(&ns, &format!("{provider}/{version}")).await?;
+                let kinds = [("rolloutpolicy", 4), ("conformancesuite", 4), ("deployment", 4), ("service/", services)];
+                for (kind, wanted) in kinds.into_iter().chain(routes.into_iter().zip(count_of_routes)) {
+                    let count = said.lines().filter(|line| line.contains(kind)).count();
+                    ensure!(count == wanted, "{provider}/{version} has {count} of {kind}, not {wanted}:\n{said}");
+                }
+            }
+            let load = tried(&ns, &format!("{provider}/load")).await?;
+            ensure!(load.contains("pod/load"), "{provider}/load is {load}");
         }
         Ok(())
     })

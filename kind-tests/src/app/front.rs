@@ -12,16 +12,23 @@ pub enum Front {
     Gateway,
     /// A VirtualService; the callers have a sidecar of Istio's.
     Mesh,
+    /// An HTTPRoute with the Service as its parent; the callers have a sidecar of Istio's.
+    MeshRoute,
 }
 
 impl Front {
     /// The kind of its route.
     pub fn kind(self) -> ApiResource {
         let (group, kind, plural) = match self {
-            Self::Gateway => ("gateway.networking.k8s.io", "HTTPRoute", "httproutes"),
+            Self::Gateway | Self::MeshRoute => ("gateway.networking.k8s.io", "HTTPRoute", "httproutes"),
             Self::Mesh => ("networking.istio.io", "VirtualService", "virtualservices"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural)
+    }
+
+    /// Whether callers have a sidecar.
+    pub fn is_meshed(self) -> bool {
+        matches!(self, Self::Mesh | Self::MeshRoute)
     }
 }
 
@@ -36,7 +43,9 @@ impl App {
         };
         let name = self.name.clone();
         let traffic = match front {
-            Front::Gateway => json!({ "gatewayAPI": times(json!({ "routes": [{ "name": name }] })) }),
+            Front::Gateway | Front::MeshRoute => {
+                json!({ "gatewayAPI": times(json!({ "routes": [{ "name": name }] })) })
+            }
             Front::Mesh => json!({ "istio": times(json!({ "virtualServices": [name] })) }),
         };
         self.policy("/traffic", traffic)
@@ -51,7 +60,7 @@ impl App {
     pub fn host(&self, namespace: &str) -> String {
         match self.front {
             Some(Front::Gateway) => format!("entry.{namespace}"),
-            Some(Front::Mesh) | None => self.name.clone(),
+            Some(Front::Mesh | Front::MeshRoute) | None => self.name.clone(),
         }
     }
 
@@ -64,6 +73,13 @@ impl App {
                 "spec": {
                     "parentRefs": [{ "name": "public", "namespace": "gateways" }],
                     "hostnames": [self.host(namespace)],
+                    "rules": [{ "backendRefs": [{ "name": self.name, "port": 80 }], "timeouts": { "request": "10s" } }],
+                },
+            }),
+            Front::MeshRoute => json!({
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata,
+                "spec": {
+                    "parentRefs": [{ "group": "", "kind": "Service", "name": self.name, "port": 80 }],
                     "rules": [{ "backendRefs": [{ "name": self.name, "port": 80 }], "timeouts": { "request": "10s" } }],
                 },
             }),

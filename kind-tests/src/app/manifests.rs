@@ -32,7 +32,7 @@ impl App {
             "metadata": {
                 "labels": labels,
                 "annotations": {
-                    "prometheus.io/scrape": "true",
+                    "prometheus.io/scrape": self.scraped.to_string(),
                     "prometheus.io/port": PORT.to_string(),
                     "prometheus.io/path": "/metrics",
                 },

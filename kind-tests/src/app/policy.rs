@@ -100,6 +100,13 @@ impl App {
         tested.policy("/analysis/onUnknown/hold", json!("5m"))
     }
 
+    /// The metrics so far are what proxies count. The application itself is not scraped, so that nobody else can know.
+    pub fn measured_by(self, proxies: &str) -> Self {
+        let mut app = self.policy("/analysis/measuredBy", json!(proxies));
+        app.scraped = false;
+        app
+    }
+
     fn metric(mut self, metric: Value) -> Self {
         if self.policy.get("analysis").is_none() {
             self.policy["analysis"] = json!({

@@ -11,10 +11,6 @@ use crate::{
     schema::{Place, places},
 };
 
-/// Fields that are there only to be refused.
-const REFUSED: [&str; 3] =
-    ["spec.strategy.ab", "spec.strategy.canary.steps[*].mirror", "spec.strategy.blueGreen.mirror"];
-
 /// A value that breaks one bound; `None` takes the field away.
 struct Violation {
     bound: String,
@@ -61,9 +57,6 @@ fn all_violations(plural: &str, part: &str, documents: &[Good]) -> Vec<(Good, St
     let of_part =
         places().into_iter().filter(|p| p.plural == plural && p.path.first().is_some_and(|first| first == part));
     for place in of_part {
-        if REFUSED.contains(&place.field().as_str()) {
-            continue;
-        }
         let home = documents.iter().find_map(|d| Some((d, place.pointers(&d.object).first()?.clone())));
         let Some((document, pointer)) = home else {
             panic!("no good object has {plural} {}: give it one", place.field());

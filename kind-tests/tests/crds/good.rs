@@ -76,7 +76,7 @@ async fn unknown_fields_are_refused_where_they_are_looked_for() -> anyhow::Resul
     with_namespace("unknown", async |ns| {
         for (file, pointer) in [
             ("policy-minimal", "/spec/notify"),
-            ("policy-minimal", "/spec/traffic/linkerd"),
+            ("policy-minimal", "/spec/traffic/nginx"),
             ("policy-minimal", "/spec/traffic/service/weight"),
             ("policy-blue-green", "/spec/gates/0/approval"),
             ("policy-linear", "/spec/analysis/burnRate"),

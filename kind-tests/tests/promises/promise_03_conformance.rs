@@ -7,14 +7,7 @@ use kube::{
     ResourceExt,
     api::{ListParams, Patch, PatchParams},
 };
-use serde_json::{Value, json};
-
-/// Live requests that a pod has had, by its own count.
-async fn live_requests(ns: &Namespace, pod: &str) -> anyhow::Result<u64> {
-    let path = format!("/api/v1/namespaces/{}/pods/{pod}:9898/proxy/counters", ns.name);
-    let counters: Value = ns.client.request(http::Request::get(path).body(Vec::new())?).await?;
-    counters["total"].as_u64().with_context(|| counters.to_string())
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn a_version_that_fails_its_conformance_test_never_answers_one_live_request() -> anyhow::Result<()> {
@@ -42,7 +35,7 @@ async fn a_version_that_fails_its_conformance_test_never_answers_one_live_reques
         let pods = shop.pods_of(&candidate).await?;
         ensure!(!pods.is_empty(), "no pod of the failed version is left to ask");
         for pod in &pods {
-            let requests = live_requests(&ns, &pod.name_any()).await?;
+            let requests = ns.live_requests(&pod.name_any()).await?;
             ensure!(requests == 0, "{} has had {requests} live requests", pod.name_any());
         }
         release.ends_as(Phase::RolledBack).await?;

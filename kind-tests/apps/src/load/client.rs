@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderMap, HeaderValue};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,7 +27,7 @@ pub struct Client {
 
 #[derive(Debug)]
 enum Speaks {
-    Http(Ask),
+    Http(Box<Ask>),
     Redis,
 }
 
@@ -51,13 +51,14 @@ impl Client {
     /// # Errors
     ///
     /// When the URL cannot be asked for over HTTP.
-    pub fn new(url: &Url, kept: u16, timeout: Duration) -> Result<Client, String> {
+    pub fn new(url: &Url, headers: HeaderMap, kept: u16, timeout: Duration) -> Result<Client, String> {
         let speaks = match url.scheme {
             Scheme::Redis => Speaks::Redis,
-            Scheme::Http => Speaks::Http(Ask {
+            Scheme::Http => Speaks::Http(Box::new(Ask {
                 path: url.path.parse().map_err(|e| format!("{url}: {e}"))?,
                 host: HeaderValue::from_str(&url.authority()).map_err(|e| format!("{url}: {e}"))?,
-            }),
+                headers,
+            })),
         };
         let resolver = Resolver::new(&url.host, url.port);
         Ok(Client { resolver, speaks, pool: Pool::new(kept), timeout })

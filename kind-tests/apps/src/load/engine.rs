@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -41,8 +42,11 @@ impl Engine {
     /// When a target cannot be asked, or the caps do not allow it.
     pub fn start(options: &Options) -> Result<Engine, String> {
         options.check()?;
-        let clients =
-            options.targets.iter().map(|target| Client::new(&target.url, options.kept, options.timeout).map(Arc::new));
+        let headers: HeaderMap = options.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect();
+        let clients = options
+            .targets
+            .iter()
+            .map(|target| Client::new(&target.url, headers.clone(), options.kept, options.timeout).map(Arc::new));
         let clients = clients.collect::<Result<Vec<_>, _>>()?;
         let names = options.targets.iter().map(|t| (t.name.clone(), t.url.to_string()));
         let started = clock::now();

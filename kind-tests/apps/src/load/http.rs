@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -30,6 +30,8 @@ pub struct Ask {
     pub path: Uri,
     /// The `Host` header.
     pub host: HeaderValue,
+    /// More headers.
+    pub headers: HeaderMap,
 }
 
 /// A connection; closed when dropped.
@@ -79,6 +81,7 @@ impl HttpConnection {
         self.sender.ready().await?;
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = ask.path.clone();
+        *request.headers_mut() = ask.headers.clone();
         request.headers_mut().insert(HOST, ask.host.clone());
         if last {
             request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use hyper::header::{HeaderName, HeaderValue};
 
 use crate::duration;
 use crate::spread::Share;
@@ -24,6 +25,10 @@ pub struct Options {
     /// What to send to, as NAME=URL; http://host:port/path or redis://host:port; may be repeated
     #[arg(long = "target", env = "LOAD_TARGET", value_delimiter = ' ', value_name = "NAME=URL", required = true)]
     pub targets: Vec<NamedUrl>,
+
+    /// A header of every request, as NAME=VALUE; may be repeated
+    #[arg(long = "header", env = "LOAD_HEADER", value_name = "NAME=VALUE")]
+    pub headers: Vec<Header>,
 
     /// Requests a second to each target; at most 300 over all targets
     #[arg(long, env = "LOAD_RATE", default_value_t = 50.0, value_parser = positive)]
@@ -71,6 +76,26 @@ impl Options {
             Some(pair) => Err(format!("two targets are named {}", pair[0])),
             None => Ok(()),
         }
+    }
+}
+
+/// A header of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: HeaderName,
+    /// Its value.
+    pub value: HeaderValue,
+}
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or_else(|| format!("{text}: give NAME=VALUE"))?;
+        let name = name.parse().map_err(|e| format!("{name}: {e}"))?;
+        let value = value.parse().map_err(|e| format!("{value}: {e}"))?;
+        Ok(Self { name, value })
     }
 }
 

@@ -33,6 +33,11 @@ impl Cell {
         Self { text: format!("{number:.1}"), number: Some(number), met: None }
     }
 
+    /// A number with two decimals.
+    pub fn hundredths(number: f64) -> Self {
+        Self { text: format!("{number:.2}"), number: Some(number), met: None }
+    }
+
     /// With more to say behind the number.
     pub fn note(mut self, note: &str) -> Self {
         self.text = format!("{} {note}", self.text);

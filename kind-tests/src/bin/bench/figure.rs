@@ -29,6 +29,16 @@ pub enum Figure {
     Pods,
     /// API writes of a release.
     Writes,
+    /// Seconds from a weight written to callers who meet it, at Envoy Gateway.
+    SeenGateway,
+    /// The same with a sidecar of Istio's.
+    SeenMesh,
+    /// API writes of a step by HTTPRoute.
+    StepGateway,
+    /// API writes of a step by VirtualService.
+    StepMesh,
+    /// Lines of code of the translators between shares and routes.
+    Lines,
     /// Seconds until somebody acts after `kill -9`.
     AfterKill,
     /// Seconds until somebody acts after SIGTERM.
@@ -50,15 +60,41 @@ pub enum Figure {
 }
 
 use Figure::{
-    AfterKill, AfterTerm, Bad, Beyond, Deleted, Idle, IdleWrites, Image, Killed, Memory1, Memory200, Memory1000, Noisy,
-    Pods, Promotion, Reapplied, Rollback, Start, TakeOver, Unchecked, Worse, Writes,
+    AfterKill, AfterTerm, Bad, Beyond, Deleted, Idle, IdleWrites, Image, Killed, Lines, Memory1, Memory200, Memory1000,
+    Noisy, Pods, Promotion, Reapplied, Rollback, SeenGateway, SeenMesh, Start, StepGateway, StepMesh, TakeOver,
+    Unchecked, Worse, Writes,
 };
 
 impl Figure {
     /// All, in the order of the table.
-    pub const ALL: [Self; 22] = [
-        TakeOver, Promotion, Rollback, Killed, Deleted, Reapplied, Unchecked, Beyond, Bad, Worse, Noisy, Pods, Writes,
-        AfterKill, AfterTerm, Idle, IdleWrites, Memory1, Memory200, Memory1000, Start, Image,
+    pub const ALL: [Self; 27] = [
+        TakeOver,
+        Promotion,
+        Rollback,
+        Killed,
+        Deleted,
+        Reapplied,
+        Unchecked,
+        Beyond,
+        Bad,
+        Worse,
+        Noisy,
+        Pods,
+        Writes,
+        SeenGateway,
+        SeenMesh,
+        StepGateway,
+        StepMesh,
+        Lines,
+        AfterKill,
+        AfterTerm,
+        Idle,
+        IdleWrites,
+        Memory1,
+        Memory200,
+        Memory1000,
+        Start,
+        Image,
     ];
 
     /// What it is called in the table.
@@ -77,6 +113,11 @@ impl Figure {
             Noisy => "0.5 % errors beside 0.5 %, objective 99 %: promoted",
             Pods => "pods started for 4 replicas",
             Writes => "API writes per release, without leases and events",
+            SeenGateway => "seconds from a weight written to its callers, Envoy Gateway",
+            SeenMesh => "seconds from a weight written to its callers, Istio sidecar",
+            StepGateway => "API writes per step by HTTPRoute, without events",
+            StepMesh => "API writes per step by VirtualService, without events",
+            Lines => "lines of code between shares and routes, by file",
             AfterKill => "seconds until it acts again after kill -9",
             AfterTerm => "seconds until it acts again after SIGTERM",
             Idle => "idle API requests a minute, 200 policies",
@@ -105,6 +146,7 @@ impl Figure {
             Memory200 => "35",
             Memory1000 => "60",
             Image => "< 25",
+            SeenGateway | SeenMesh | StepGateway | StepMesh | Lines => "-",
         }
     }
 }

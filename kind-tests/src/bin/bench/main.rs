@@ -18,6 +18,7 @@ mod node;
 mod peer;
 mod pods;
 mod progress;
+mod routes;
 mod table;
 mod trail;
 mod verdicts;
@@ -41,7 +42,7 @@ use crate::{
 };
 
 /// What can be measured by itself, in this order.
-const PARTS: [&str; 4] = ["live", "applied", "verdicts", "fleet"];
+const PARTS: [&str; 5] = ["live", "applied", "verdicts", "routes", "fleet"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -113,8 +114,9 @@ Sluice: measured in this run. 100 requests a second, each on a connection of its
 3 s after SIGTERM, as podinfo does. Beyond the waits: from the change to the last answer of the old version, without
 1 s of settle and 40 s of bakes. Acts: the first request about the release by the other replica. Idle: all replicas,
 without watches. Policies at rest are settled, 200 in a namespace, with one pod each on a node object that runs
-nothing. MB are 10^6 bytes of resident memory of the replica that leads, after it took all of them over; (cgroup) is
-what its limit is compared with.";
+nothing. By routes: three releases each, from the arrival of the patch of a route from 0 to 80 % at the API server to
+the first answer of the candidate, with 100 requests a second; the median. MB are 10^6 bytes of resident memory of the
+replica that leads, after it took all of them over; (cgroup) is what its limit is compared with.";
 
 /// Measures the parts; one that fails does not keep the others from being measured.
 async fn measure(parts: &[&str], peers: &[Peer], columns: &mut Columns) -> Result<()> {
@@ -129,6 +131,7 @@ async fn measure(parts: &[&str], peers: &[Peer], columns: &mut Columns) -> Resul
             "live" => with_namespace("bench-live", async |ns| live(&ns, column).await).await,
             "applied" => with_namespace("bench-applied", async |ns| applied::run(&ns, column).await).await,
             "verdicts" => verdicts::run(column).await,
+            "routes" => routes::run(column).await,
             _ => fleet(column).await,
         };
         failed.extend(measured.err().map(|error| format!("{part}: {error:#}")));
@@ -144,6 +147,8 @@ async fn of_peer(part: &str, peer: Peer, column: &mut Column) -> Result<()> {
         "applied" => with_namespace("bench-peer", async |ns| peer.applied(&ns, column).await).await,
         // Their rules are simulated, in many more releases: docs/analysis.md.
         "verdicts" => Ok(()),
+        // Peers are measured on plain Services.
+        "routes" => Ok(()),
         _ => fleet_of(peer, column).await,
     })
     .await

@@ -1,13 +1,15 @@
 //! `make demo`: a distribution of four services is delivered on a real Kubernetes, in good versions and bad ones, under
 //! load that counts every request.
 //!
-//! `KUBECONFIG` names the cluster, which has Sluice and Prometheus. What is told is what was seen: no figure is known
-//! beforehand. The exit code is 0 when every promise held, 1 when one did not, 130 when it was interrupted.
+//! `KUBECONFIG` names the cluster, which has Sluice and Prometheus, and the data plane of `PROVIDER` (service, gateway-api
+//! or istio). What is told is what was seen: no figure is known beforehand. The exit code is 0 when every promise held, 1
+//! when one did not, 130 when it was interrupted.
 #![forbid(unsafe_code)]
 
 mod counters;
 mod identity;
 mod ledger;
+mod provider;
 mod row;
 mod screen;
 mod shares;

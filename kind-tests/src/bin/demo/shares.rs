@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use apps::report::{Counts, Report};
 use crds::journal::{Journal, Phase, Split};
 
-use crate::identity::Identities;
+use crate::{identity::Identities, sight::Service};
 
 /// The share that is shown is that of the new connections of this time, in milliseconds.
 const WINDOW_MS: u64 = 3_000;
@@ -47,6 +47,8 @@ pub struct Step {
     pub step: u32,
     /// What the policy asked for, and what the pods made of it.
     pub split: Split,
+    /// Whether routes make it, and not numbers of pods.
+    pub routed: bool,
     candidate: String,
     first: Counts,
     last: Counts,
@@ -65,12 +67,13 @@ pub struct Steps(pub Vec<Step>);
 
 impl Steps {
     /// Takes up where a release stands. The journal must have been read after the counts.
-    pub fn take(&mut self, service: &str, candidate: &str, journal: &Journal, recent: &Recent) {
+    pub fn take(&mut self, of: &Service, candidate: &str, journal: &Journal, recent: &Recent) {
         let (Phase::Shifting, Some(step), Some(split), Some(applied)) =
             (journal.phase, journal.step, journal.split, journal.applied_at)
         else {
             return;
         };
+        let service = of.name.as_str();
         let in_force = u64::try_from(applied.timestamp_millis()).unwrap_or(u64::MAX);
         let Some((_, counts)) = recent.now(service).filter(|(at, _)| *at >= in_force) else { return };
         let same = |s: &&mut Step| s.service == service && s.step == step && s.candidate == candidate;
@@ -80,6 +83,7 @@ impl Steps {
                 service: service.into(),
                 step,
                 split,
+                routed: of.routed(),
                 candidate: candidate.into(),
                 first: counts.clone(),
                 last: counts.clone(),

@@ -16,7 +16,7 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::screen::Screen;
+use crate::{provider::Provider, screen::Screen};
 
 /// Where all of it happens.
 pub const NAMESPACE: &str = "shop";
@@ -35,11 +35,12 @@ const LOAD: &str = "load";
 pub struct Shop {
     /// Where it is.
     pub ns: Namespace,
+    provider: Provider,
 }
 
 impl Shop {
     /// An empty one. What an earlier demo left is deleted first; a namespace of somebody else is not touched.
-    pub async fn fresh(screen: &mut Screen) -> Result<Self> {
+    pub async fn fresh(provider: Provider, screen: &mut Screen) -> Result<Self> {
         let client = connect().await?;
         let api: Api<Object> = Api::all(client.clone());
         if let Some(old) = api.get_opt(NAMESPACE).await? {
@@ -49,27 +50,23 @@ impl Shop {
             screen.say("the last demo left one: it is deleted first");
             gone(&api).await?;
         }
-        let labels = json!({ LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted" });
+        let labels = json!({ LABEL: "true", "pod-security.kubernetes.io/enforce": provider.pod_security() });
         let namespace = serde_json::from_value(json!({ "metadata": { "name": NAMESPACE, "labels": labels } }))?;
         api.create(&PostParams::default(), &namespace)
             .await
             .with_context(|| format!("creating namespace {NAMESPACE}"))?;
-        Ok(Self { ns: Namespace { client, name: NAMESPACE.into() } })
+        Ok(Self { ns: Namespace { client, name: NAMESPACE.into() }, provider })
     }
 
-    /// Applies a version of the distribution for plain Kubernetes, as a user would.
+    /// Applies a version of the distribution, as a user would.
     pub async fn apply(&self, version: &str) -> Result<()> {
-        self.apply_folder(&format!("overlays/kubernetes/{version}")).await
+        let path = format!("{DISTRIBUTION}/overlays/{}/{version}", self.provider.overlays());
+        kubectl(&["apply", "--namespace", NAMESPACE, "--kustomize", &path], &[]).await.map(drop)
     }
 
     /// Starts the load.
     pub async fn start_load(&self) -> Result<()> {
-        self.apply_folder("load").await
-    }
-
-    async fn apply_folder(&self, folder: &str) -> Result<()> {
-        let path = format!("{DISTRIBUTION}/{folder}");
-        kubectl(&["apply", "--namespace", NAMESPACE, "--kustomize", &path], &[]).await.map(drop)
+        self.apply("load").await
     }
 
     /// What the load has counted so far.

@@ -76,6 +76,11 @@ impl Service {
         self.policy.as_ref().and_then(|p| p.status.clone()).unwrap_or_default()
     }
 
+    /// Whether routes move its traffic.
+    pub fn routed(&self) -> bool {
+        self.policy.as_ref().is_some_and(|p| p.spec.traffic.service.is_none())
+    }
+
     /// Whether what the workload wishes for now serves, and serves alone.
     pub fn settled(&self) -> bool {
         let (Some(policy), Some(workload)) = (&self.policy, &self.workload) else { return false };

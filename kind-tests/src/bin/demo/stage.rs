@@ -95,7 +95,7 @@ impl Stage {
             let release = service.release.as_ref();
             let candidate = release.and_then(|r| r.spec.to.as_ref()).map(|to| to.revision.to_string());
             if let (Some(candidate), Some(status)) = (&candidate, release.and_then(|r| r.status.as_ref())) {
-                self.steps.take(&service.name, candidate, &status.journal, &self.recent);
+                self.steps.take(service, candidate, &status.journal, &self.recent);
             }
             let counts = self.recent.counts(&service.name);
             let measured = candidate.zip(counts).map(|(id, counts)| self.identities.share(&service.name, &id, &counts));

@@ -13,8 +13,9 @@ use kube::ResourceExt;
 use crate::{
     counters::Counters,
     ledger::{Ledger, Refused, TakenBack},
+    provider::Provider,
     screen::Screen,
-    shop::{FRONTEND, SERVICES, Shop},
+    shop::{FRONTEND, NAMESPACE, SERVICES, Shop},
     sight::Sight,
     stage::Stage,
     words::{alone, last_lines, one_line, percent},
@@ -28,8 +29,10 @@ const WARM_UP: u64 = 20;
 /// Tells all of it. Returns the promises that did not hold.
 pub async fn tell() -> Result<Vec<String>> {
     let mut screen = Screen::new();
-    screen.head("an empty namespace: shop");
-    let shop = Shop::fresh(&mut screen).await?;
+    let provider = Provider::chosen()?;
+    screen.head(&format!("an empty namespace: {NAMESPACE}"));
+    screen.say(provider.words());
+    let shop = Shop::fresh(provider, &mut screen).await?;
     let mut stage = Stage::new(shop, screen);
     take_over(&mut stage).await.context("taking over distribution 1.0.0")?;
     start_load(&mut stage).await.context("starting the load")?;
@@ -95,13 +98,10 @@ fn tell_steps(stage: &mut Stage) {
     for step in &stage.steps.0 {
         let (split, (of, all)) = (step.split, step.share(&stage.identities));
         let pods = split.members + split.stable_pods;
+        let by = if step.routed { "by its route".into() } else { format!("{} of {pods} pods", split.members) };
         let measured = percent(of, all)
             .map_or_else(|| "nothing measured".into(), |p| format!("measured {p:.0} % ({of} of {all})"));
-        let _ = write!(
-            text,
-            "\n  {:<9} step {}: wanted {} %, {} of {pods} pods, {measured}",
-            step.service, step.step, split.wanted, split.members
-        );
+        let _ = write!(text, "\n  {:<9} step {}: wanted {} %, {by}, {measured}", step.service, step.step, split.wanted);
     }
     stage.screen.say(&text);
 }

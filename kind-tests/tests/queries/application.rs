@@ -1,20 +1,18 @@
-//! What Prometheus itself makes of the built-in queries: `promtool` evaluates them over series as pods write them.
-
-use std::{path::PathBuf, process::Command};
+//! What an application tells of itself.
 
 use analysis::ingest::UnixMillis;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta};
 use controller::metrics::{
-    Counting, Request,
+    Counting, Request, Services,
     queries::{self, Counter, built_in},
 };
 use serde_json::{Value, json};
 
+use crate::{NOW, evaluates};
+
 /// How far back the queries reach, in seconds; a sample each second.
 const WINDOW: i64 = 10;
-/// When they are asked, in seconds from the first sample.
-const NOW: &str = "30s";
 
 /// A revision that is measured, and the labels that its pods' series have.
 const OURS: &str = r#"namespace="shop",sluice_dev_policy="frontend",sluice_dev_revision="3f9c01d2""#;
@@ -31,6 +29,7 @@ fn request(name: &str) -> Result<Request> {
         workload: "frontend".into(),
         service: "frontend".into(),
         revision: "3f9c01d2".into(),
+        services: Services::alone("frontend"),
         window: TimeDelta::seconds(WINDOW),
         at: DateTime::default(),
         analysis: serde_json::from_value(json!({ "metrics": [{ "name": name, "objective": { "min": 1 } }] }))?,
@@ -51,31 +50,6 @@ fn bucket(labels: &str, samples: &str) -> Value {
 /// Asserts what a built-in metric says over these series; `None` is no data.
 fn says(test: &str, metric: &str, series: &[Value], expected: Option<f64>) -> Result<()> {
     evaluates(test, &query(metric)?, ("1s", NOW), series, expected)
-}
-
-/// The same for any query that gives one number.
-fn evaluates(
-    test: &str,
-    query: &str,
-    (interval, now): (&str, &str),
-    series: &[Value],
-    expected: Option<f64>,
-) -> Result<()> {
-    let samples: Vec<_> = expected.iter().map(|value| json!({ "labels": "{}", "value": value })).collect();
-    // JSON is YAML.
-    let rules = json!({ "evaluation_interval": "1s", "tests": [{
-        "interval": interval,
-        "input_series": series,
-        "promql_expr_test": [{ "expr": query, "eval_time": now, "exp_samples": samples }],
-    }] });
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.json"));
-    std::fs::write(&file, rules.to_string()).with_context(|| format!("writing {}", file.display()))?;
-    let output = Command::new("promtool").args(["test", "rules"]).arg(&file).output().context(
-        "running promtool: kind-tests/cluster/setup.sh prometheus builds it, cluster.sh env puts it on PATH",
-    )?;
-    let told = [output.stdout, output.stderr].concat();
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&told));
-    Ok(())
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! Callers come through the proxy, and every answer is counted by the revision that gave it.
 #![forbid(unsafe_code)]
 
+mod linkerd;
+mod picks;
+
+use crds::journal::Cause;
 use kind_tests::{app::App, prelude::*};
 use kube::{
     ResourceExt,
@@ -22,11 +26,8 @@ struct Shop {
 }
 
 async fn shop(ns: &Namespace, front: Front, app: App) -> anyhow::Result<Shop> {
-    if front == Front::Mesh {
-        // A sidecar redirects its pod's traffic, which takes more than the restricted level allows.
-        let api = kube::Api::<k8s_openapi::api::core::v1::Namespace>::all(ns.client.clone());
-        let label = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
-        api.patch(&ns.name, &PatchParams::default(), &Patch::Merge(label)).await?;
+    if front.is_meshed() {
+        ns.allows_sidecars().await?;
     }
     let app = app.behind(front);
     let shop = ns.taken_over(&app).await?;
@@ -94,6 +95,12 @@ async fn a_good_version_gets_exact_shares_through_sidecars_and_is_promoted_witho
     with_namespace("mesh-good", async |ns| promoted(ns, Front::Mesh).await).await
 }
 
+#[tokio::test]
+async fn a_good_version_gets_exact_shares_by_a_route_of_the_service_itself_and_is_promoted_without_a_failed_request()
+-> anyhow::Result<()> {
+    with_namespace("mesh-route-good", async |ns| promoted(ns, Front::MeshRoute).await).await
+}
+
 async fn taken_back(ns: Namespace, front: Front) -> anyhow::Result<()> {
     let app = App::testapp("shop").drains("3s").canary([20, 60]).bake("60s").success_rate(99.0);
     let shop = shop(&ns, front, app).await?;
@@ -118,6 +125,56 @@ async fn a_bad_version_is_taken_back_at_a_gateway_and_nothing_else_fails() -> an
 #[tokio::test]
 async fn a_bad_version_is_taken_back_in_a_mesh_and_nothing_else_fails() -> anyhow::Result<()> {
     with_namespace("mesh-bad", async |ns| taken_back(ns, Front::Mesh).await).await
+}
+
+/// Of an application that tells nobody how it does.
+fn measured_by_the_gateway(app: App) -> App {
+    app.success_rate(99.0).tested().measured_by("EnvoyGateway")
+}
+
+#[tokio::test]
+async fn a_bad_version_is_taken_back_by_what_the_gateway_alone_has_counted() -> anyhow::Result<()> {
+    with_namespace("gateway-counts-bad", async |ns| {
+        let app = measured_by_the_gateway(App::testapp("shop").drains("3s").canary([20, 60]).bake("60s"));
+        let shop = shop(&ns, Front::Gateway, app).await?;
+        let release = shop.shop.update(&shop.app.clone().version("1.1.0").errors(0.2)).await?;
+        let candidate = release.candidate().await?;
+        let outcome = release.ends_as(Phase::RolledBack).await?.outcome.context("an outcome")?;
+        println!("{}", outcome.message);
+        ensure!(outcome.reason == Cause::AnalysisFailed && outcome.message.contains("canary fails "), "{outcome:?}");
+        shop.route_is_as_written().await?;
+        shop.load.stop().await?.no_request_failed_but_by(&[&candidate])
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_good_version_is_promoted_by_what_the_gateway_alone_has_counted() -> anyhow::Result<()> {
+    with_namespace("gateway-counts-good", async |ns| {
+        let app = measured_by_the_gateway(App::testapp("shop").drains("3s").canary([20, 80]).bake("20s"));
+        let app = app.warm_for("15s");
+        let shop = shop(&ns, Front::Gateway, app).await?;
+        let release = shop.shop.update(&shop.app.clone().version("1.1.0")).await?;
+        let journal = release.ends_as(Phase::Succeeded).await?;
+        // Both versions in the steps; after them the new one alone, behind the Service that callers use.
+        for step in [1, 2, 3] {
+            let looks = journal.analysis.looks.iter().filter(|look| look.step == step);
+            let counts = looks.filter_map(|look| look.samples.get("success-rate")?.counts);
+            let (candidate, stable) = counts.fold((0, 0), |(candidate, stable), counted| {
+                let counts = counted.counts;
+                (candidate + counts.canary.requests(), stable + counts.baseline.requests())
+            });
+            ensure!(candidate > 0 && (stable > 0) == (step < 3), "step {step}: {candidate} and {stable} requests");
+        }
+        shop.route_is_as_written().await?;
+        shop.load.stop().await?.no_request_failed()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_bad_version_is_taken_back_from_a_route_of_the_service_itself_and_nothing_else_fails() -> anyhow::Result<()> {
+    with_namespace("mesh-route-bad", async |ns| taken_back(ns, Front::MeshRoute).await).await
 }
 
 #[tokio::test]
@@ -163,6 +220,36 @@ async fn a_route_that_somebody_applies_again_in_the_middle_of_a_step_gets_its_sh
     .await
 }
 
+async fn superseded(ns: Namespace, front: Front) -> anyhow::Result<()> {
+    let app = App::testapp("shop").drains("3s").canary([20, 50]).bake("4s");
+    let shop = shop(&ns, front, app.clone().bake("5m")).await?;
+    let first = shop.shop.update(&shop.app.clone().version("1.1.0")).await?;
+    first.in_force(1).await?;
+    shop.load.sample("first", 100).await?;
+    // The policy as it is from now on counts for the next release.
+    shop.shop.patch(&json!({ "spec": { "strategy": app.rollout_policy()["spec"]["strategy"] } })).await?;
+    let second = shop.shop.update(&shop.app.clone().version("1.2.0")).await?;
+    first.ends_as(Phase::Superseded).await?;
+    second.ends_as(Phase::Succeeded).await?;
+    shop.route_is_as_written().await?;
+    let traffic = shop.load.stop().await?;
+    let (one, two) = (first.candidate().await?, second.candidate().await?);
+    let last_of_one = traffic.of(&one).map(|i| i.last_ms).max().context("answers of 1.1.0")?;
+    let first_of_two = traffic.of(&two).map(|i| i.first_ms).min().context("answers of 1.2.0")?;
+    ensure!(last_of_one < first_of_two, "1.1.0 and 1.2.0 were live at the same time");
+    traffic.no_request_failed()
+}
+
+#[tokio::test]
+async fn a_newer_version_supersedes_one_in_the_middle_of_a_step_at_a_gateway() -> anyhow::Result<()> {
+    with_namespace("gateway-newer", async |ns| superseded(ns, Front::Gateway).await).await
+}
+
+#[tokio::test]
+async fn a_newer_version_supersedes_one_in_the_middle_of_a_step_in_a_mesh() -> anyhow::Result<()> {
+    with_namespace("mesh-newer", async |ns| superseded(ns, Front::Mesh).await).await
+}
+
 #[tokio::test]
 async fn a_policy_that_is_deleted_in_the_middle_of_a_step_leaves_the_route_as_it_was_written() -> anyhow::Result<()> {
     with_namespace("gateway-deleted", async |ns| {
@@ -191,6 +278,26 @@ async fn a_route_that_is_not_there_is_named_and_live_traffic_is_left_alone() -> 
             managers.iter().all(|m| m.manager.as_deref() != Some("sluice")),
             "a route that is not named was written"
         );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_there_is_named_before_anything_is_made() -> anyhow::Result<()> {
+    with_namespace("gateway-gone", async |ns| {
+        let app = App::testapp("shop").drains("3s").canary([50]).behind(Front::Gateway);
+        ns.deployed(&app).await?;
+        let attach = async |gateway: &str| {
+            let parents = json!({ "spec": { "parentRefs": [{ "name": gateway, "namespace": "gateways" }] } });
+            ns.routes(Front::Gateway).patch("shop", &PatchParams::default(), &Patch::Merge(parents)).await
+        };
+        attach("nowhere").await?;
+        let shop = ns.policy_for(&app).await?;
+        let says = shop.says("GatewayMissing").await?;
+        ensure!(says.contains("Gateway nowhere of namespace gateways"), "{says}");
+        attach("public").await?;
+        shop.settled_on("1.0.0").await?;
         Ok(())
     })
     .await
