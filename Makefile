@@ -17,7 +17,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: ## Deliver a four-service application on a real Kubernetes, good and bad versions, live in the terminal
+demo: ## Deliver a four-service application on a real Kubernetes, good and bad versions, live in the terminal (PROVIDER=gateway-api or istio: by routes)
 	@kind-tests/demo.sh
 
 .PHONY: test
@@ -32,7 +32,7 @@ test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
 .PHONY: bench
-bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 30 minutes (PEERS=1 measures those too: 60)
+bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 35 minutes (PEERS=1 measures those too: 65)
 	@kind-tests/bench.sh
 
 .PHONY: fuzz
@@ -56,8 +56,9 @@ crds: ## Write the custom resource definitions from the Rust types
 	@cargo run --quiet --locked -p crds --bin crdgen -- charts/sluice/files/crds
 
 .PHONY: docs
-docs: ## Write the policy reference from the Rust types
+docs: ## Write the policy reference from the Rust types, and the table of what providers can do
 	@cargo run --quiet --locked -p crds --bin docgen -- docs/reference.md
+	@WRITE_DOCS=1 cargo test --quiet --locked -p controller --test capabilities
 
 .PHONY: fmt
 fmt: ## Format the sources
