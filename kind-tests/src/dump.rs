@@ -11,7 +11,7 @@ use k8s_openapi::api::{
 };
 use kube::{ResourceExt, api::ListParams};
 
-use crate::{controller, namespace::Namespace, program::SLUICE};
+use crate::{controller, namespace::Namespace, planes, program::SLUICE};
 
 /// Prints it to standard error; what cannot be read is said and left out.
 pub async fn print(ns: &Namespace) {
@@ -25,6 +25,7 @@ pub async fn print(ns: &Namespace) {
     part("configmaps", configs(ns).await);
     part("events", events(ns).await);
     part("controller", logs(ns).await);
+    part("data planes", planes::lines(&ns.client).await);
     eprintln!("========");
 }
 

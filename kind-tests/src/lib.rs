@@ -34,6 +34,7 @@ pub mod dump;
 pub mod kubectl;
 pub mod load;
 pub mod namespace;
+pub mod planes;
 pub mod policy;
 pub mod process;
 pub mod program;
