@@ -58,6 +58,13 @@ ok "Helm keeps every CRD"
 [[ $(grep -c 'helm.sh/hook:' <<<"$defaults") == 1 ]] || fail "the MetricSource, and nothing else, should be a hook"
 ok "only the MetricSource is a hook"
 
+render --values test/everything.yaml --show-only templates/prometheusrule.yaml | sed -n '/^spec:/,$s/^  //p' |
+  diff - <(cat sluice/files/alerts.yaml) >&2 || fail "the PrometheusRule is not files/alerts.yaml"
+has "$everything" '^    release: prometheus$' "the label of the alerts"
+render --values test/everything.yaml --show-only templates/dashboard.yaml | sed -n '/sluice.json: |/,$s/^    //p' |
+  diff -B - sluice/files/dashboard.json >&2 || fail "the dashboard is not files/dashboard.json"
+ok "alerts and dashboard are the files, with labels of one's own"
+
 for value in replicas=1 podDisruptionBudget.enabled=false; do
   has_not "$(render --set "$value")" 'kind: PodDisruptionBudget' "$value"
 done

@@ -8,6 +8,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use planner::{Journal, journal::Entry};
+use tracing::Instrument as _;
 
 use crate::{api::DEADLINE, context::Context, observe::Observed};
 
@@ -37,7 +38,7 @@ pub fn publish(context: &Arc<Context>, observed: &Observed, release: &Release, b
     let mut about = observed.object.object_ref(&());
     about.resource_version = None;
     let related = release.object_ref(&());
-    tokio::spawn(async move {
+    let published = async move {
         for entry in new {
             let event = event(&entry, related.clone());
             // An event that is lost loses nothing: the timeline has it.
@@ -45,7 +46,8 @@ pub fn publish(context: &Arc<Context>, observed: &Observed, release: &Release, b
                 tracing::warn!(%error, reason = entry.reason, "an event could not be published");
             }
         }
-    });
+    };
+    tokio::spawn(published.in_current_span());
 }
 
 fn event(entry: &Entry, related: k8s_openapi::api::core::v1::ObjectReference) -> Event {

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod events;
 pub mod gates;
 pub mod lease;
+pub mod log;
 pub mod metrics;
 pub mod observe;
 pub mod policy;

@@ -14,11 +14,14 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use controller::{api::Kube, context::Context, lease, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch};
+use controller::{
+    api::Kube, context::Context, lease, log, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch,
+};
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client, Config};
+use kube::{Api, Client, Config, client::ClientBuilder};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// It gives back what many passes at the same time took; with the C library's, 200 policies at rest keep 40 MB instead of 24.
 #[global_allocator]
@@ -48,7 +51,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
+    log::lines(filter, std::io::stdout).init();
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -60,10 +63,11 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
-    let requests = client(&config, Some(Duration::from_secs(10)))?;
-    let watches = client(&config, Some(Duration::from_secs(70)))?;
-    let election = client(&config, Some(Duration::from_secs(4)))?;
     let telemetry = Telemetry::default();
+    let client = |timeout| client(&config, timeout, &telemetry);
+    let requests = client(Duration::from_secs(10))?;
+    let watches = client(Duration::from_secs(70))?;
+    let election = client(Duration::from_secs(4))?;
     let ready = server::Readiness::default();
     let mut serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
     let version = requests.apiserver_version().await.context("reaching the API server")?;
@@ -85,7 +89,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         telemetry.clone(),
         Some(identity.clone()),
     ));
-    let leases = Api::<Lease>::namespaced(client(&config, Some(Duration::from_secs(70)))?, &arguments.namespace);
+    let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)
         .with_lease_duration(lease::LASTS)
@@ -124,14 +128,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// A client whose own retries are off: one create would be sent a dozen times.
-fn client(config: &Config, read_timeout: Option<Duration>) -> anyhow::Result<Client> {
+fn client(config: &Config, read_timeout: Duration, telemetry: &Telemetry) -> anyhow::Result<Client> {
     let mut config = config.clone();
     config.default_retry = false;
-    config.read_timeout = read_timeout;
+    config.read_timeout = Some(read_timeout);
     // Else a connection that was idle for this long fails the next request.
     config.reset_reader_on_write = true;
     config.connect_timeout = Some(Duration::from_secs(5));
-    Client::try_from(config).context("making a client of the API server")
+    let builder = ClientBuilder::try_from(config).context("making a client of the API server")?;
+    Ok(builder.with_layer(&telemetry.requests()).build())
 }
 
 async fn terminated() {

@@ -6,6 +6,10 @@ use crds::RolloutPolicy;
 use futures::FutureExt as _;
 use kube::{ResourceExt, runtime::controller::Action as Requeue};
 use planner::{Plan, plan, plan::ROUTE_PENDING};
+use tracing::{
+    Instrument as _, Span, error_span, field,
+    field::{debug, display},
+};
 
 use crate::{
     act::{act, housekeeping},
@@ -25,8 +29,10 @@ const WORTH_TELLING: u32 = 2;
 /// One pass, counted and timed; what makes passes fail again and again is said in the policy's status.
 pub async fn reconcile(cached: Arc<RolloutPolicy>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = tokio::time::Instant::now();
+    context.telemetry.begun();
     // A defect that one object brings out must not take the controller away from all others.
-    let result = AssertUnwindSafe(pass(&cached, &context)).catch_unwind().await.unwrap_or_else(|panic| {
+    let passing = pass(&cached, &context).instrument(span(&cached));
+    let result = AssertUnwindSafe(passing).catch_unwind().await.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(Error::Invalid(format!(
             "this policy brings out a defect of the controller, please report it: {}",
@@ -48,6 +54,23 @@ pub async fn reconcile(cached: Arc<RolloutPolicy>, context: Arc<Context>) -> Res
     result
 }
 
+/// What every line of the log says that is written in a pass.
+fn span(policy: &RolloutPolicy) -> Span {
+    let (namespace, name) = (policy.namespace().unwrap_or_default(), policy.name_any());
+    // Of the highest level: whatever is logged, it is logged with this.
+    error_span!("pass", namespace, policy = name, release = field::Empty, revision = field::Empty, phase = field::Empty)
+}
+
+/// As far as it is known once the world was looked at.
+fn tell_release(observed: &Observed) {
+    let Some(release) = &observed.world.release else { return };
+    let span = Span::current();
+    span.record("release", release.name.as_str()).record("phase", debug(release.journal.phase));
+    if let Some(to) = &release.to {
+        span.record("revision", display(&to.revision));
+    }
+}
+
 fn key(policy: &RolloutPolicy) -> String {
     format!("{}/{}", policy.namespace().unwrap_or_default(), policy.name_any())
 }
@@ -61,6 +84,7 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
         return Ok(Requeue::await_change());
     };
     let observed = observe(context, policy).await?;
+    tell_release(&observed);
     let plan = plan(&observed.policy, &observed.world, context.now());
     housekeeping(context, &observed).await?;
     act(context, &observed, &plan.actions).await?;

@@ -40,6 +40,11 @@ pub async fn remember(
     plan: &Plan,
     sight: &Sight,
 ) -> Result<Written, Error> {
+    if plan.actions.contains(&planner::Action::ReleaseFinalizers) {
+        // It is gone, and nothing looks at it again.
+        context.forget(&observed.key());
+        return Ok(Written::Nothing);
+    }
     let mut waited = None;
     if let (Some(release), Some(next)) = (observed.releases.active(), &plan.journal) {
         let reason = next.waiting.as_ref().map_or("", |w| &w.reason);
@@ -51,17 +56,17 @@ pub async fn remember(
         }
         waited = Some(so_long);
     }
-    // A policy whose finalizer was just taken off is gone.
-    let removed = plan.actions.contains(&planner::Action::ReleaseFinalizers);
     let contests = [Contest::Replicas, Contest::Routes].map(|what| (what, context.contested_by(&observed.key(), what)));
     let mut next = status::status(observed, plan, &contests, context.now());
     sight.tell(&mut next.conditions);
     let key = observed.key();
+    let wanted = plan.journal.as_ref().and_then(|j| j.split).map(|s| s.wanted);
+    context.telemetry.saw(&key, &next, wanted);
     let known = observed.object.status.as_ref() == Some(&next);
     if known {
         sight.told(context, &key);
     }
-    if removed || known || !plan.actions.is_empty() {
+    if known || !plan.actions.is_empty() {
         return Ok(Written::Nothing);
     }
     let short = waited.is_some_and(|waited| waited < WORTH_TELLING);
@@ -180,9 +185,7 @@ async fn write_journal(
     let api = context.kube.of::<Release>(&observed.namespace());
     api::replace_status(&api, &object.name_any(), &object).await?;
     let before = journal(release);
-    if before.phase != next.phase {
-        context.telemetry.entered(next.phase);
-    }
+    context.telemetry.moved(release.spec.purpose, before, next);
     if next.finished() {
         context.forget_release(&key_of(release));
     } else {

@@ -6,6 +6,7 @@ mod counted;
 mod crash;
 mod lab;
 mod routes;
+mod signals;
 mod standby;
 
 use std::time::Duration;

@@ -38,6 +38,7 @@ pub mod planes;
 pub mod policy;
 pub mod process;
 pub mod program;
+pub mod prometheus;
 pub mod raw;
 pub mod recorder;
 pub mod release;

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{Pod, Service},
 };
-use kind_tests::{kubectl::kubectl, prelude::*};
+use kind_tests::{kubectl::kubectl, prelude::*, prometheus};
 use kube::api::{ListParams, LogParams};
 use serde_json::{Value, json};
 
@@ -136,11 +136,8 @@ async fn cache_errors(ns: &Namespace) -> Result<f64, Seen> {
     let query = template.as_ref().and_then(|t| t["spec"]["query"].as_str()).unwrap_or_default();
     let query =
         query.replace("{{ namespace }}", &ns.name).replace("{{ user }}", "backend").replace("{{ window }}", "4s");
-    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let path = format!("/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query={encoded}");
-    let request = http::Request::get(path).body(Vec::new()).map_err(Seen::never)?;
-    let answer: Value = ns.client.request(request).await?;
-    let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str).and_then(|v| v.parse().ok());
+    let answer = prometheus::ask(&ns.client, &query).await.map_err(Seen::yet)?;
+    let value = answer.pointer("/0/value/1").and_then(Value::as_str).and_then(|v| v.parse().ok());
     value.ok_or_else(|| Seen::yet(answer))
 }
 

@@ -31,7 +31,7 @@ pub fn revision_name(policy: &str, revision: &RevisionId) -> String {
 pub async fn act(context: &Arc<Context>, observed: &Observed, actions: &[Action]) -> Result<(), Error> {
     for action in actions {
         let kind = name(action);
-        tracing::info!(namespace = %observed.namespace(), policy = %observed.object.name_any(), ?action, "acting");
+        tracing::info!(?action, "acting");
         perform(context, observed, action).await?;
         context.telemetry.acted(kind);
     }

@@ -252,7 +252,9 @@ impl Observed {
             return Ok(ours);
         }
         let Some(since) = releases::decisions_protected_since(context).await? else {
-            tracing::warn!(%namespace, "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing or does not deny; install the chart with admission.enabled=true");
+            tracing::warn!(
+                "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing or does not deny; install the chart with admission.enabled=true"
+            );
             return Ok(Vec::new());
         };
         // Nobody vouches for the author of an older one.

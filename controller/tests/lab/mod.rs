@@ -38,6 +38,8 @@ pub const NS: &str = "shop";
 pub struct Lab {
     /// The cluster.
     pub cluster: Cluster,
+    /// What the controller counts and times.
+    pub telemetry: Telemetry,
     controller: Option<JoinHandle<()>>,
 }
 
@@ -55,12 +57,13 @@ impl Lab {
         }
         invariants::watch(&cluster);
         cluster.start();
-        Self { cluster, controller: None }
+        Self { cluster, telemetry: Telemetry::default(), controller: None }
     }
 
     /// Goes on where the controller has crashed.
     pub fn resume(branch: Branch) -> Self {
-        Self { cluster: Cluster::resume(branch, "controller"), controller: None }
+        let cluster = Cluster::resume(branch, "controller");
+        Self { cluster, telemetry: Telemetry::default(), controller: None }
     }
 
     /// Starts the controller. When its process dies, it comes back after `pause`.
@@ -70,10 +73,10 @@ impl Lab {
 
     /// The same, for the first time after a while.
     pub fn controller_in(mut self, first: Duration, pause: Duration) -> Self {
-        let cluster = self.cluster.clone();
+        let (cluster, telemetry) = (self.cluster.clone(), self.telemetry.clone());
         self.controller = Some(tokio::spawn(async move {
             tokio::time::sleep(first).await;
-            while cluster.until_crash(process(&cluster)).await.is_err() {
+            while cluster.until_crash(process(&cluster, &telemetry)).await.is_err() {
                 tokio::time::sleep(pause).await;
             }
         }));
@@ -174,19 +177,13 @@ impl Drop for Lab {
 }
 
 /// One process of the controller: everything it remembers ends with it.
-fn process(cluster: &Cluster) -> BoxFuture<'static, ()> {
+fn process(cluster: &Cluster, telemetry: &Telemetry) -> BoxFuture<'static, ()> {
     let client = cluster.client("controller");
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let clock = cluster.clock();
     let measure = Arc::new(Numbers(cluster.clone()));
-    let context = Context::new(
-        Kube::new(client.clone()),
-        Arc::new(move || clock.now()),
-        measure,
-        wake,
-        Telemetry::default(),
-        None,
-    );
+    let context =
+        Context::new(Kube::new(client.clone()), Arc::new(move || clock.now()), measure, wake, telemetry.clone(), None);
     watch::run(client, Arc::new(context), woken).for_each(|()| std::future::ready(())).boxed()
 }
 

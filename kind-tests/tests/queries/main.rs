@@ -1,6 +1,7 @@
-//! What Prometheus itself makes of the built-in queries: `promtool` evaluates them over series as pods and proxies write them.
+//! What Prometheus itself makes of the built-in queries, over series as pods and proxies write them, and of the alerts: by `promtool`.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod application;
 mod proxies;
 
