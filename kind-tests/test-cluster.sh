@@ -27,7 +27,11 @@ kind-tests/cluster/dataplane.sh "$NAME" gateway-api istio
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
 say "tests that share the cluster"
 cargo test --locked --package kind-tests --no-fail-fast --test queries --test crds --test admission --test distribution \
-  --test promises --test routes -- --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
+  --test promises -- --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
+# Proxies and sidecars take more of a core than plain Services.
+say "tests that share the cluster, by routes"
+cargo test --locked --package kind-tests --no-fail-fast --test routes -- --test-threads "${ROUTE_THREADS:-3}" "$@" ||
+  failed=1
 # These kill the controller, upgrade it, or stop Prometheus.
 say "tests that need the cluster for themselves"
 cargo test --locked --package kind-tests --no-fail-fast --test promises_alone -- --test-threads 1 "$@" || failed=1

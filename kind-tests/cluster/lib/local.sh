@@ -5,7 +5,7 @@ LOCALK8S_DIR=$SLUICE_CACHE/clusters/$NAME
 export LOCALK8S_DIR
 
 backend_up() {
-  "$HERE/setup.sh" packages localk8s
+  "$HERE/setup.sh" packages localk8s helm
   localk8s up "$@"
 }
 
