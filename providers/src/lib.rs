@@ -11,12 +11,13 @@ mod istio;
 mod linkerd;
 mod pair;
 mod parents;
+mod rivals;
 mod rules;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::{Value, json};
 
-pub use around::{Around, Neighbour};
+pub use around::{Around, Neighbour, RouteKind};
 pub use gateway_api::GatewayApi;
 pub use istio::Istio;
 pub use linkerd::Linkerd;

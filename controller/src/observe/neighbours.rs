@@ -7,7 +7,7 @@ use kube::{
     Api,
     core::{ApiResource, DynamicObject, GroupVersionKind},
 };
-use providers::{Around, Neighbour};
+use providers::{Around, Neighbour, RouteKind};
 use serde_json::Value;
 
 use crate::{
@@ -28,7 +28,9 @@ pub async fn read(
         let found = match neighbour {
             Neighbour::Gateway { namespace, name } => api::get(&api(namespace), name).await?.into_iter().collect(),
             Neighbour::GatewayClasses => api::list_known(&Api::all_with(context.kube.client(), &kind)).await?,
-            Neighbour::ServiceProfiles { namespace } => api::list_known(&api(namespace)).await?,
+            Neighbour::Routes { namespace, .. } | Neighbour::ServiceProfiles { namespace } => {
+                api::list_known(&api(namespace)).await?
+            }
         };
         for object in &found {
             neighbours.push(document(object, &kind)?);
@@ -47,9 +49,18 @@ pub fn document(object: &DynamicObject, kind: &ApiResource) -> Result<Value, Err
 }
 
 fn kind(neighbour: &Neighbour) -> ApiResource {
+    let gateway = "gateway.networking.k8s.io";
     let (group, version, kind, plural) = match neighbour {
-        Neighbour::Gateway { .. } => ("gateway.networking.k8s.io", "v1", "Gateway", "gateways"),
-        Neighbour::GatewayClasses => ("gateway.networking.k8s.io", "v1", "GatewayClass", "gatewayclasses"),
+        Neighbour::Gateway { .. } => (gateway, "v1", "Gateway", "gateways"),
+        Neighbour::Routes { of: RouteKind::Http, .. } => (gateway, "v1", "HTTPRoute", "httproutes"),
+        Neighbour::Routes { of: RouteKind::Grpc, .. } => (gateway, "v1", "GRPCRoute", "grpcroutes"),
+        Neighbour::Routes { of: RouteKind::LinkerdHttp, .. } => {
+            ("policy.linkerd.io", "v1beta3", "HTTPRoute", "httproutes")
+        }
+        Neighbour::Routes { of: RouteKind::VirtualService, .. } => {
+            ("networking.istio.io", "v1", "VirtualService", "virtualservices")
+        }
+        Neighbour::GatewayClasses => (gateway, "v1", "GatewayClass", "gatewayclasses"),
         Neighbour::ServiceProfiles { .. } => ("linkerd.io", "v1alpha2", "ServiceProfile", "serviceprofiles"),
     };
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)

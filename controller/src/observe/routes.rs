@@ -62,7 +62,10 @@ pub async fn read(
     }
     let known = known(steps);
     let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known)).collect();
-    let around = neighbours::read(context, apex, wanted).await?;
+    let mut around = neighbours::read(context, apex, wanted).await?;
+    // Those that the policy names do not stand in each other's way.
+    let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
+    around.neighbours.retain(|other| !objects.iter().any(|(_, o)| uid(o) == uid(other)));
     Ok(Some(Live { routes, objects, around }))
 }
 

@@ -2,6 +2,7 @@
 
 mod linkerd;
 mod parents;
+mod rivals;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -5,6 +5,7 @@
 
 mod linkerd;
 mod picks;
+mod rivals;
 
 use crds::journal::Cause;
 use kind_tests::{app::App, prelude::*};

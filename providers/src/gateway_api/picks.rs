@@ -109,6 +109,12 @@ fn matches(rule: &Value) -> Vec<Value> {
     if written.is_empty() { vec![json!({})] } else { written.to_vec() }
 }
 
+/// The same as the API server fills it in.
+pub(super) fn complete(route: &Value, rule: &Value) -> Vec<Value> {
+    let grpc = route["kind"] == "GRPCRoute";
+    matches(rule).into_iter().map(|own| if grpc { own } else { with_path(own) }).collect()
+}
+
 /// With each of these conditions besides.
 fn matching(route: &Value, rule: &Value, grpc: bool, picks: &[Match]) -> Result<Vec<Value>, Unusable> {
     let mut all = Vec::new();
