@@ -2,6 +2,7 @@
 
 mod linkerd;
 mod parents;
+mod rights;
 mod rivals;
 
 use std::{collections::BTreeMap, time::Duration};
