@@ -5,6 +5,7 @@
 
 mod picks;
 mod shadow;
+mod sticky;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! Shares that are weights of a route: a gateway that takes its time, and callers who come through it.
 
+mod istio;
 mod linkerd;
 mod parents;
 mod rights;
