@@ -53,6 +53,11 @@ impl Error {
             Self::Deadline(_) | Self::Invalid(_) => false,
         }
     }
+
+    /// The controller lacks a right.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Api { source, .. } if code(source) == Some(403))
+    }
 }
 
 /// An error with all of its causes, as one sentence.

@@ -61,10 +61,10 @@ fn metadata() -> Value {
 }
 
 impl Row {
-    fn spec(&self, step: &Value) -> Option<RolloutPolicySpec> {
+    fn spec(&self, canary: &Value) -> Option<RolloutPolicySpec> {
         let spec = json!({
             "workload": { "kind": "Deployment", "name": "shop" }, "service": { "name": "shop" },
-            "traffic": self.traffic, "strategy": { "canary": { "steps": [step] } },
+            "traffic": self.traffic, "strategy": { "canary": canary },
         });
         serde_json::from_value(spec).ok()
     }
@@ -75,14 +75,19 @@ impl Row {
     }
 
     /// The step of a policy, where the controller takes it.
-    fn step(&self, step: &Value) -> Option<Step> {
-        let spec = self.spec(step)?;
+    fn step(&self, canary: &Value) -> Option<Step> {
+        let spec = self.spec(canary)?;
         policy::parse("shop", &spec, &spec, Duration::from_secs(15)).ok()?.steps().first().cloned()
     }
 
     /// Whether a policy may ask for that, the route is read without complaint, and what is written into it has these words.
     fn can(&self, step: &Value, words: &[&str]) -> bool {
-        let Some(Step { weight, picks, .. }) = self.step(step) else { return false };
+        self.takes(&json!({ "steps": [step] }), words)
+    }
+
+    /// The same of a whole canary, of which the first step is looked at.
+    fn takes(&self, canary: &Value, words: &[&str]) -> bool {
+        let Some(Step { weight, picks, .. }) = self.step(canary) else { return false };
         let Some(provider) = self.provider() else { return picks.is_none() };
         let known: &[Picks] = if picks.is_none() { &[] } else { std::slice::from_ref(&picks) };
         if provider.read(&self.route, known).trouble.is_some() {
@@ -92,7 +97,7 @@ impl Row {
         let share = Share { candidate, percent: weight.percent(), picks: picks.clone() };
         let patch = json!(provider.write(&self.route, Some(&share)).unwrap()).to_string();
         let written = patch.contains(CANDIDATE) && words.iter().all(|word| patch.contains(word));
-        assert!(written, "{} takes {step} and writes {patch}", self.name);
+        assert!(written, "{} takes {canary} and writes {patch}", self.name);
         true
     }
 
@@ -108,6 +113,7 @@ impl Row {
         let matching = |of: Value| json!({ "match": [of], "bake": "1m" });
         let header = matching(json!({ "headers": [{ "name": "x-canary", "exact": "insider" }] }));
         let cookie = matching(json!({ "cookie": { "name": "canary", "value": "always" } }));
+        let staying = json!({ "steps": [{ "weight": 10, "bake": "1m" }], "stickiness": { "cookie": {} } });
         let copies = json!({ "mirror": { "percent": 20, "methods": ["GET"] }, "bake": "1m" });
         let yes = |can: bool| if can { "yes" } else { "no" }.to_owned();
         let provider = self.provider();
@@ -122,6 +128,7 @@ impl Row {
             self.weights(),
             yes(self.can(&header, &["x-canary", "insider"])),
             yes(self.can(&cookie, &["cookie", "canary=always"])),
+            yes(self.takes(&staying, &["set-cookie", "sluice=", "Max-Age=3600"])),
             yes(self.can(&copies, &["irror", "20", "GET"])),
             rules.to_owned(),
             yes(status),
@@ -203,6 +210,7 @@ fn table() -> String {
         "weights",
         "`match` by header",
         "by cookie",
+        "`stickiness`",
         "`mirror`",
         "rules of Sluice's own",
         "waits for a status",

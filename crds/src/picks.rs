@@ -73,6 +73,30 @@ pub struct CookieMatch {
     pub value: String,
 }
 
+/// How callers stay with the candidate while it has a share: each of its answers to a request that a weight has sent to it sets a
+/// cookie, and requests with that cookie go to it whatever the weight.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Stickiness {
+    /// The cookie. Its value is the id of the candidate's revision, so it means nothing to any other version.
+    pub cookie: StickyCookie,
+}
+
+/// A cookie that is set.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct StickyCookie {
+    /// Its name.
+    #[serde(default = "sluice")]
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(validation = ("self.matches('^[A-Za-z0-9_-]+$')", "the name of the cookie has letters, digits, underscores and hyphens"))]
+    pub name: String,
+    /// How long a caller keeps it, counted from the last answer that set it.
+    #[serde(default = "an_hour")]
+    #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self) >= duration('1s')", "stickiness.cookie.maxAge must be at least 1s"))]
+    pub max_age: GoDuration,
+}
+
 /// Copies of requests for the candidate. Nobody waits for its answers, but what a request changes is changed twice.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -134,6 +158,14 @@ impl std::fmt::Display for Method {
 
 pub(crate) fn half() -> i32 {
     50
+}
+
+fn sluice() -> String {
+    "sluice".into()
+}
+
+fn an_hour() -> GoDuration {
+    GoDuration::seconds(3600)
 }
 
 fn all() -> i32 {

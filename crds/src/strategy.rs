@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration::GoDuration,
-    picks::{Ab, Mirror, MirrorFirst, RequestMatch, half},
+    picks::{Ab, Mirror, MirrorFirst, RequestMatch, Stickiness, half},
 };
 
 /// How the candidate gets traffic. Exactly one key.
@@ -27,7 +27,7 @@ pub struct Strategy {
 /// Steps, written out or by rule. Exactly one of `steps` and `linear`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.steps) != has(self.linear)", "give the steps of the canary either as a list (steps) or by rule (linear)"))]
+#[x_kube(validation = ("has(self.steps) != has(self.linear)", "give the steps of the canary either as a list (steps) or by rule (linear)"), validation = ("!has(self.stickiness) || !has(self.steps) || self.steps.exists(s, s.weight > 0)", "stickiness keeps those whom a weight has sent to the candidate, and no step has a weight: remove stickiness"))]
 pub struct Canary {
     /// The steps in order, with rising weights; those without a weight come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +37,9 @@ pub struct Canary {
     /// The short form: equal steps up to a maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear: Option<Linear>,
+    /// Callers whom a weight has sent to the candidate stay with it; for traffic.istio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stickiness: Option<Stickiness>,
 }
 
 /// What the candidate gets of the traffic, held for a time: a percentage, requests that match, copies.

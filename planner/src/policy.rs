@@ -175,6 +175,10 @@ impl Analysis {
 impl Step {
     /// How much of the traffic the candidate answers, copies included, in percent, as far as anybody knows before.
     pub fn traffic(&self) -> u32 {
+        if self.picks.sticky.is_some() {
+            // Whoever comes again and again stays in the end.
+            return 100;
+        }
         let copies = self.picks.mirror.as_ref().map_or(0, |m| m.percent);
         (self.weight.percent() + self.expected + copies).min(100)
     }

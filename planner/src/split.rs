@@ -62,7 +62,7 @@ pub fn choose(candidate: &Revision, stable: &crate::RevisionId, count: u32) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picks::{Match, Mirror, Picks};
+    use crate::picks::{Match, Mirror, Picks, Sticky};
 
     fn weight(percent: i32) -> Weight {
         Weight::new(percent).unwrap()
@@ -143,12 +143,19 @@ mod tests {
         // What matches and what is copied comes on top, and all of it is never more than the capacity.
         let mirror = |percent| Some(Mirror { percent, methods: vec!["GET".into()] });
         let matches = vec![Match::default()];
-        let picks = |matches, percent| Picks { matches, mirror: mirror(percent) };
+        let picks = |matches, percent| Picks { matches, mirror: mirror(percent), sticky: None };
         for (picks, matching, expected) in
             [(picks(vec![], 30), 0, 4), (picks(matches.clone(), 30), 20, 6), (picks(matches, 100), 20, 10)]
         {
             assert_eq!(needs(Shares::Routes, 10, &Step { picks, expected: matching, ..step(10) }), expected);
         }
+    }
+
+    #[test]
+    fn a_share_whose_callers_stay_takes_the_pods_for_all_of_the_traffic() {
+        let sticky = Some(Sticky { cookie: "sluice".into(), max_age: 3600 });
+        let picks = Picks { sticky, ..Picks::default() };
+        assert_eq!(needs(Shares::Routes, 10, &Step { picks, ..step(10) }), 10);
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub enum Neighbour {
         /// Its name.
         name: String,
     },
+    /// All routes of a kind in a namespace: another may take the place of the one that is looked at.
+    Routes {
+        /// The kind.
+        of: RouteKind,
+        /// The namespace.
+        namespace: String,
+    },
     /// All classes of Gateways: which one it is stands in the Gateway.
     GatewayClasses,
     /// All of Linkerd's ServiceProfiles of a namespace: their names end with the cluster's domain, which nobody tells.
@@ -28,6 +35,19 @@ pub enum Neighbour {
         /// The namespace.
         namespace: String,
     },
+}
+
+/// A kind of route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// HTTPRoute of the Gateway API.
+    Http,
+    /// GRPCRoute of the Gateway API.
+    Grpc,
+    /// HTTPRoute of Linkerd's.
+    LinkerdHttp,
+    /// VirtualService of Istio's.
+    VirtualService,
 }
 
 impl Around {

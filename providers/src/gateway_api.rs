@@ -3,12 +3,13 @@
 //! Fields and conditions as in the API's reference, <https://gateway-api.sigs.k8s.io/reference/spec/>.
 
 mod picks;
+mod shadow;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Around, Names, Neighbour, Provider, Reading, Unusable, array, copies, name,
+    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, array, copies, name,
     pair::{Backend, Spelling},
     parents, rules, trials,
 };
@@ -47,15 +48,28 @@ impl Provider for GatewayApi {
 
     fn neighbours(&self, route: &Value, known: &[Picks]) -> Vec<Neighbour> {
         let classes = copies::wanted(known).then_some(Neighbour::GatewayClasses);
-        parents::neighbours(route).into_iter().chain(classes).collect()
+        let rivals = Neighbour::Routes { of: kind(route), namespace: self.0.namespace.clone() };
+        parents::neighbours(route).into_iter().chain([rivals]).chain(classes).collect()
     }
 
     fn hindrance(&self, route: &Value, around: &Around, known: &[Picks]) -> Option<Unusable> {
-        parents::hindrance(route, &self.0, around).or_else(|| copies::refused(route, around, known))
+        parents::hindrance(route, &self.0, around)
+            .or_else(|| copies::refused(route, around, known))
+            .or_else(|| shadow::hindrance(self, route, around))
     }
 
     fn pending(&self, route: &Value, around: &Around) -> Option<String> {
         parents::pending(route, around, |_, _| true)
+    }
+}
+
+/// Linkerd has a kind of its own.
+fn kind(route: &Value) -> RouteKind {
+    let linkerds = route["apiVersion"].as_str().is_some_and(|version| version.starts_with("policy.linkerd.io/"));
+    match route["kind"].as_str() {
+        Some("GRPCRoute") => RouteKind::Grpc,
+        _ if linkerds => RouteKind::LinkerdHttp,
+        _ => RouteKind::Http,
     }
 }
 

@@ -4,12 +4,14 @@
 //! being carried out: distribution tracking was removed in 1.23, so only time and observation tell.
 
 mod picks;
+mod shadow;
+mod sticky;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Names, Provider, Reading, Unusable, name,
+    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, name,
     pair::{Backend, Spelling},
     rules, trials,
 };
@@ -32,6 +34,16 @@ impl Provider for Istio {
     /// Proxies know every Service whether a route names it or not.
     fn at_once(&self) -> bool {
         true
+    }
+
+    fn neighbours(&self, route: &Value, _: &[Picks]) -> Vec<Neighbour> {
+        let all = |of| Neighbour::Routes { of, namespace: self.0.namespace.clone() };
+        let rivals = (!shadow::claims(route, &self.0).is_empty()).then(|| all(RouteKind::VirtualService));
+        rivals.into_iter().chain(shadow::in_mesh(route, &self.0).then(|| all(RouteKind::Http))).collect()
+    }
+
+    fn hindrance(&self, route: &Value, around: &Around, _: &[Picks]) -> Option<Unusable> {
+        shadow::hindrance(self, route, around)
     }
 }
 

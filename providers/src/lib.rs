@@ -11,12 +11,13 @@ mod istio;
 mod linkerd;
 mod pair;
 mod parents;
+mod rivals;
 mod rules;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::{Value, json};
 
-pub use around::{Around, Neighbour};
+pub use around::{Around, Neighbour, RouteKind};
 pub use gateway_api::GatewayApi;
 pub use istio::Istio;
 pub use linkerd::Linkerd;
@@ -154,7 +155,8 @@ impl Sleeping {
 /// Shares of nobody, to see whether any could be written.
 fn trials(known: &[Picks]) -> impl Iterator<Item = Share> {
     let of = |percent, picks: &Picks| Share { candidate: RevisionId::nobody(), percent, picks: picks.clone() };
-    std::iter::once(of(1, &Picks::default())).chain(known.iter().map(move |picks| of(0, picks)))
+    let picked = move |picks: &Picks| of(u32::from(picks.sticky.is_some()), picks);
+    std::iter::once(of(1, &Picks::default())).chain(known.iter().map(picked))
 }
 
 /// Changes for the version of the object that was read; none when nothing changes.

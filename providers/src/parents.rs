@@ -72,6 +72,19 @@ fn astray(route: &Value, names: &Names, around: &Around) -> Option<Unusable> {
     Some(Unusable::new("RoutePort", words))
 }
 
+/// What a route is attached to where one who speaks for it has accepted it.
+pub(crate) fn carried(route: &Value, speaks: impl Fn(&Value) -> bool) -> Vec<&Value> {
+    let accepted = |status: &Value| condition(status, "Accepted").is_some_and(|c| c["status"] == "True");
+    let told: Vec<_> = array(route, "/status/parents").iter().filter(|s| speaks(s) && accepted(s)).collect();
+    let carried = |parent: &&Value| told.iter().any(|status| same(&status["parentRef"], parent));
+    array(route, "/spec/parentRefs").iter().filter(carried).collect()
+}
+
+/// Whether two routes of this namespace mean the same parent by these.
+pub(crate) fn is_one(parent: &Value, other: &Value, namespace: &str) -> bool {
+    same(parent, other) && text(parent, "namespace", namespace) == text(other, "namespace", namespace)
+}
+
 /// Why what is written may not be in force: every parent must say that it carries this generation out, and a Gateway that it is
 /// itself at work. `speaks` tells whether a status is one of those that count for a parent.
 pub(crate) fn pending(route: &Value, around: &Around, speaks: impl Fn(&Value, &Value) -> bool) -> Option<String> {

@@ -28,6 +28,18 @@ pub(crate) trait Rules: Spelling {
     /// What picks out requests of an owner's rule of a list; the rule is as it is at rest.
     fn picking(&self, route: &Value, path: &str, rule: &Value, share: &Share) -> Result<Vec<Value>, Unusable>;
 
+    /// The backends of an owner's rule with a share, where more than weights is written into them.
+    fn marked(
+        &self,
+        _route: &Value,
+        _path: &str,
+        _rule: &Value,
+        backends: Vec<Value>,
+        _share: &Share,
+    ) -> Result<Vec<Value>, Unusable> {
+        Ok(backends)
+    }
+
     /// Whom a rule of ours is for.
     fn of(&self, rule: &Value) -> Option<RevisionId>;
 
@@ -88,7 +100,13 @@ pub(crate) fn read<S: Rules>(spelling: &S, route: &Value, known: &[Picks]) -> Re
     let apart = reading.share.as_ref().is_some_and(|s| s.candidate != candidate);
     let percent = reading.share.as_ref().map_or(0, |s| s.percent);
     match known.iter().find(is).filter(|_| !apart) {
-        Some(picks) => Reading { share: Share::of(candidate, percent, picks.clone()), asleep, ..reading },
+        Some(picks) => {
+            let share = Share::of(candidate, percent, picks.clone());
+            // What is marked may have been taken out of the backends, and their weights left.
+            let marks = picks.sticky.is_some();
+            let unmarked = marks && set(spelling, route, share.as_ref()).is_ok_and(|patch| !patch.is_empty());
+            Reading { share, uneven: reading.uneven || unmarked, asleep, ..reading }
+        }
         // Somebody may get anything by them.
         None => {
             let share = Share { candidate, percent: 100, picks: Picks::default() };
@@ -210,6 +228,7 @@ fn differences<S: Rules>(list: &List<'_>, rules: Vec<Value>) -> Vec<Value> {
 /// One list of rules as it should be.
 fn written<S: Rules>(spelling: &S, route: &Value, list: &List<'_>, to: &Ours<'_>) -> Result<Vec<Value>, Unusable> {
     let (own, live) = list.parted(spelling);
+    let path = list.path;
     let (mut rules, mut picking) = (Vec::new(), Vec::new());
     for rule in own {
         let sends = sends(spelling, rule);
@@ -219,7 +238,11 @@ fn written<S: Rules>(spelling: &S, route: &Value, list: &List<'_>, to: &Ours<'_>
         }
         let mut rule = rule.clone();
         if let (Some(list), Ours::InUse(want)) = (sends, to) {
-            rule[S::BACKENDS] = pair::write(spelling, route, list, *want)?.into();
+            let mut backends = pair::write(spelling, route, list, *want)?;
+            if let Some(share) = want {
+                backends = spelling.marked(route, path, &rule, backends, share)?;
+            }
+            rule[S::BACKENDS] = backends.into();
         }
         let before = if S::FIRST_MATCH { &mut rules } else { &mut picking };
         before.extend(made);

@@ -3,7 +3,7 @@
 
 use planner::{
     RevisionId,
-    picks::{Match, Mirror, Picks, Text},
+    picks::{Match, Mirror, Picks, Sticky, Text},
     world::Share,
 };
 use providers::{Around, GatewayApi, Istio, Names, Provider};
@@ -103,7 +103,7 @@ fn insiders() -> Picks {
     let insider = ("x-canary".to_owned(), Text::Exact("insider".into()));
     let cookie = ("cookie".to_owned(), Text::Regex(r"^(?:.*;\s*)?canary=always(?:;.*)?$".into()));
     let matches = [insider, cookie].map(|header| Match { headers: [header].into() });
-    Picks { matches: matches.into(), mirror: None }
+    Picks { matches: matches.into(), ..Picks::default() }
 }
 
 fn copies(percent: u32) -> Picks {
@@ -136,6 +136,17 @@ fn an_http_route_that_copies_a_fifth_of_what_only_reads() {
 fn a_virtual_service_that_sends_insiders_to_the_candidate_and_a_tenth_of_the_others() {
     let share = Share { percent: 10, ..picked(insiders()) };
     insta::assert_yaml_snapshot!(written(&Istio(names()), &virtual_service(), &share));
+}
+
+#[test]
+fn a_virtual_service_in_a_step_of_a_tenth_whose_callers_stay() {
+    insta::assert_yaml_snapshot!(written(&Istio(names()), &virtual_service(), &staying(10)));
+}
+
+/// A share whose callers stay.
+fn staying(percent: u32) -> Share {
+    let sticky = Some(Sticky { cookie: "sluice".into(), max_age: 3600 });
+    Share { percent, ..picked(Picks { sticky, ..Picks::default() }) }
 }
 
 #[test]

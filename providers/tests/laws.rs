@@ -4,7 +4,7 @@
 
 use planner::{
     RevisionId,
-    picks::{Match, Mirror, Picks, Text},
+    picks::{Match, Mirror, Picks, Sticky, Text},
     world::Share,
 };
 use proptest::{prelude::*, sample::select};
@@ -105,13 +105,24 @@ fn known() -> Vec<Picks> {
     let exact = |name: &str, value: &str| Match { headers: [(name.to_owned(), Text::Exact(value.into()))].into() };
     let cookie = Match { headers: [("cookie".to_owned(), Text::Regex("^(.*; )?beta=1(;.*)?$".into()))].into() };
     let mirror = |percent| Some(Mirror { percent, methods: vec!["GET".into(), "HEAD".into()] });
-    let of = |matches, mirror| Picks { matches, mirror };
+    let of = |matches, mirror| Picks { matches, mirror, sticky: None };
     vec![
         of(vec![exact("x-canary", "insider")], None),
         of(vec![exact("x-canary", "insider"), cookie], None),
         of(vec![], mirror(20)),
         of(vec![], mirror(100)),
     ]
+}
+
+/// The same in steps that have a weight, with callers who stay.
+fn staying(picks: Picks) -> Picks {
+    Picks { sticky: Some(Sticky { cookie: "sluice".into(), max_age: 3600 }), ..picks }
+}
+
+/// What a route is read by.
+fn all_known() -> Vec<Picks> {
+    let without_copies = known().into_iter().filter(|picks| picks.mirror.is_none());
+    known().into_iter().chain(without_copies.chain([Picks::default()]).map(staying)).collect()
 }
 
 /// Writes a share as a release does: what picks requests out is laid down first, where it must be.
@@ -149,24 +160,27 @@ proptest! {
     #[test]
     fn what_was_written_is_read_and_no_share_gives_the_route_back(
         rules in rules(),
-        shares in prop::collection::vec((0u32..3, 0u32..=99, prop::option::of(select(known()))), 1..4),
+        shares in prop::collection::vec((0u32..3, 0u32..=99, prop::option::of(select(known())), any::<bool>()), 1..4),
     ) {
         for (name, provider) in providers() {
             let before = route(name, &rules);
-            let Reading { share, uneven, asleep, .. } = provider.read(&before, &known());
+            let Reading { share, uneven, asleep, .. } = provider.read(&before, &all_known());
             prop_assert_eq!((share, uneven, asleep), (None, false, None));
             let mut now = before.clone();
-            for (id, percent, picks) in &shares {
+            for (id, percent, picks, stay) in &shares {
                 let picks = picks.clone().unwrap_or_default();
                 let percent = if picks.is_none() { (*percent).max(1) } else { *percent };
+                // Istio's routes alone can have it.
+                let stay = *stay && name == "istio" && percent > 0 && picks.mirror.is_none();
+                let picks = if stay { staying(picks) } else { picks };
                 let want = picked(*id, percent, &picks);
                 now = written(&*provider, &now, Some(&want));
-                let read = provider.read(&now, &known());
+                let read = provider.read(&now, &all_known());
                 prop_assert_eq!((read.share, read.uneven), (Some(want.clone()), false), "{} {}", name, now);
                 prop_assert!(provider.write(&now, Some(&want)).unwrap().is_empty(), "writing twice: {}", now);
             }
             now = written(&*provider, &now, None);
-            let read = provider.read(&now, &known());
+            let read = provider.read(&now, &all_known());
             prop_assert_eq!((read.share, read.uneven), (None, false), "{} {}", name, now);
             let back = patched(&now, &provider.tidy(&now));
             prop_assert_eq!(back, before, "{}", name);

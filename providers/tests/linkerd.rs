@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use planner::{RevisionId, picks::Picks, world::Share};
-use providers::{Around, Linkerd, Names, Neighbour, Provider};
+use providers::{Around, Linkerd, Names, Neighbour, Provider, RouteKind};
 use serde_json::{Value, json};
 
 fn linkerd() -> Linkerd {
@@ -133,7 +133,8 @@ fn what_stands_around_a_route_is_refused_with_what_to_do() {
         ["frontend-v2.shop.svc.cluster.local", "frontend.other.svc.cluster.local", "legacy.shop.svc.cluster.local"];
     assert_eq!(linkerd().hindrance(&route(), &around(usual(), &others.map(profile)), &[]), None);
     let profiles = Neighbour::ServiceProfiles { namespace: "shop".into() };
-    assert_eq!(linkerd().neighbours(&route(), &[]), [profiles], "they have to be read");
+    let routes = Neighbour::Routes { of: RouteKind::Http, namespace: "shop".into() };
+    assert_eq!(linkerd().neighbours(&route(), &[]), [routes, profiles], "they have to be read");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use planner::picks::{Mirror, Picks};
-use providers::{Around, GatewayApi, Names, Neighbour, Provider};
+use providers::{Around, GatewayApi, Names, Neighbour, Provider, RouteKind};
 use serde_json::{Value, json};
 
 fn provider() -> GatewayApi {
@@ -41,7 +41,8 @@ fn gateways_are_read_in_the_namespace_that_the_parent_names() {
     let (near, far) = (json!({ "name": "public" }), json!({ "name": "public", "namespace": "gateways" }));
     let route = route(&[near, far, json!({ "group": "", "kind": "Service", "name": "frontend" })]);
     let one = |namespace: &str| Neighbour::Gateway { namespace: namespace.into(), name: "public".into() };
-    assert_eq!(provider().neighbours(&route, &[]), [one("shop"), one("gateways")]);
+    let routes = Neighbour::Routes { of: RouteKind::Http, namespace: "shop".into() };
+    assert_eq!(provider().neighbours(&route, &[]), [one("shop"), one("gateways"), routes]);
     let only_near = around(vec![gateway("shop", programmed("True", 2))]);
     let refused = provider().hindrance(&route, &only_near, &[]).unwrap();
     assert_eq!(refused.reason, "GatewayMissing");

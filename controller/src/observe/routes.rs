@@ -14,7 +14,7 @@ use planner::{
     picks::Picks,
     world::{Asleep, Blocker, Routes},
 };
-use providers::{Around, Names, Reading};
+use providers::{Around, Names, Reading, Unusable};
 use serde_json::Value;
 
 use super::neighbours;
@@ -32,6 +32,8 @@ pub struct Live {
     pub objects: Vec<(ApiResource, Value)>,
     /// What stands around them.
     pub around: Around,
+    /// Why not all of that is known.
+    pub unread: Option<Blocker>,
 }
 
 /// Whose routes they are.
@@ -62,8 +64,11 @@ pub async fn read(
     }
     let known = known(steps);
     let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known)).collect();
-    let around = neighbours::read(context, apex, wanted).await?;
-    Ok(Some(Live { routes, objects, around }))
+    let (mut around, unread) = neighbours::read(context, apex, wanted).await?;
+    // Those that the policy names do not stand in each other's way.
+    let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
+    around.neighbours.retain(|other| !objects.iter().any(|(_, o)| uid(o) == uid(other)));
+    Ok(Some(Live { routes, objects, around, unread }))
 }
 
 /// What they say together. Requests may be picked out as the policy's steps do; what is asleep was known everywhere so long after it
@@ -74,8 +79,10 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let known = known(policy);
     let read: Vec<Reading> = documents().map(|o| provider.read(o, &known)).collect();
     let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
-    let trouble = trouble.or_else(|| documents().find_map(|o| provider.hindrance(o, &live.around, &known)));
-    let unusable = trouble.map(|u| Blocker { reason: u.reason.into(), message: u.message });
+    let blocker = |u: Unusable| Blocker { reason: u.reason.into(), message: u.message };
+    let hindrance = || documents().find_map(|o| provider.hindrance(o, &live.around, &known)).map(blocker);
+    // What was not read must not be taken for something that is not there.
+    let unusable = trouble.map(blocker).or_else(|| live.unread.clone()).or_else(hindrance);
     let written = documents().filter_map(written).max();
     let asleep = asleep.map(|sleeping| {
         let known_at = written.map_or(now, |at| at + policy.propagation);

@@ -2,11 +2,11 @@
 
 use crds::{
     RolloutPolicySpec,
-    picks::{Mirror, RequestMatch},
+    picks::{Mirror, RequestMatch, Stickiness, StickyCookie},
     strategy::{self, Canary},
 };
 use planner::{
-    picks::{self, Match, Picks, Text},
+    picks::{self, Match, Picks, Sticky, Text},
     policy::{Step, Strategy, Weight},
 };
 
@@ -29,7 +29,7 @@ pub(super) fn parse(spec: &RolloutPolicySpec) -> Result<Strategy, InvalidPolicy>
             Strategy::BlueGreen { bake: time(blue_green.bake), before }
         }
         (None, None, Some(ab)) => {
-            let picks = Picks { matches: matches(&ab.matches), mirror: None };
+            let picks = Picks { matches: matches(&ab.matches), ..Picks::default() };
             let (expected, bake) = (percent(ab.expected), time(ab.bake));
             Strategy::Canary(vec![Step { weight: Weight::NONE, picks, expected, bake, pause: false }])
         }
@@ -55,6 +55,7 @@ fn steps(canary: &Canary, most: u32) -> Result<Vec<Step>, InvalidPolicy> {
         let picks = Picks {
             matches: step.matches.as_deref().map(matches).unwrap_or_default(),
             mirror: step.mirror.as_ref().map(mirror),
+            sticky: canary.stickiness.as_ref().filter(|_| step.weight > 0).map(sticky),
         };
         let expected = if picks.matches.is_empty() { 0 } else { percent(step.expected) };
         Ok(Step { weight: weight(step.weight, &picks)?, picks, expected, bake: time(step.bake), pause: step.pause })
@@ -65,7 +66,7 @@ fn steps(canary: &Canary, most: u32) -> Result<Vec<Step>, InvalidPolicy> {
             .map(|i| linear.step.saturating_mul(i))
             .take_while(|w| *w <= linear.max)
             .map(|w| {
-                let picks = Picks::default();
+                let picks = Picks { sticky: canary.stickiness.as_ref().map(sticky), ..Picks::default() };
                 Ok(Step { weight: weight(w, &picks)?, picks, expected: 0, bake: time(linear.bake), pause: false })
             })
             .collect::<Result<_, InvalidPolicy>>()?,
@@ -79,6 +80,11 @@ fn steps(canary: &Canary, most: u32) -> Result<Vec<Step>, InvalidPolicy> {
 
 fn percent(written: i32) -> u32 {
     u32::try_from(written).unwrap_or(100).clamp(1, 100)
+}
+
+fn sticky(stickiness: &Stickiness) -> Sticky {
+    let StickyCookie { name, max_age } = &stickiness.cookie;
+    Sticky { cookie: name.clone(), max_age: max_age.0.as_secs().max(1) }
 }
 
 fn mirror(mirror: &Mirror) -> picks::Mirror {
@@ -176,6 +182,23 @@ mod tests {
         for other in ["can-ary=a+b", "can.ary=aab", "xcan.ary=a+b", "can.ary=a+bc", "x=can.ary=a+b"] {
             assert!(!regex.is_match(other), "{other}");
         }
+    }
+
+    #[test]
+    fn callers_stay_by_a_cookie_in_the_steps_that_have_a_weight() {
+        let canary = json!([{ "cookie": { "name": "a", "value": "b" } }]);
+        let steps = json!([{ "match": canary, "bake": "1m" }, { "match": canary, "weight": 10, "bake": "1m" }]);
+        let cookies = |of: Value| -> Vec<_> {
+            let strategy =
+                parsed(json!({ "istio": { "virtualServices": ["shop"] } }), json!({ "canary": of })).unwrap();
+            let Strategy::Canary(steps) = strategy else { panic!("{strategy:?}") };
+            steps.into_iter().map(|s| s.picks.sticky.map(|s| (s.cookie, s.max_age))).collect()
+        };
+        let named = json!({ "cookie": { "name": "shop", "maxAge": "90s" } });
+        assert_eq!(cookies(json!({ "steps": steps, "stickiness": named })), [None, Some(("shop".into(), 90))]);
+        let linear = json!({ "step": 40, "max": 90, "bake": "1m" });
+        let usual = Some(("sluice".to_owned(), 3600));
+        assert_eq!(cookies(json!({ "linear": linear, "stickiness": { "cookie": {} } })), [usual.clone(), usual]);
     }
 
     #[test]

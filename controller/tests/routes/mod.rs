@@ -1,7 +1,10 @@
 //! Shares that are weights of a route: a gateway that takes its time, and callers who come through it.
 
+mod istio;
 mod linkerd;
 mod parents;
+mod rights;
+mod rivals;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -5,6 +5,8 @@
 
 mod linkerd;
 mod picks;
+mod rivals;
+mod sticky;
 
 use crds::journal::Cause;
 use kind_tests::{app::App, prelude::*};

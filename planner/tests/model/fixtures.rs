@@ -33,7 +33,7 @@ pub fn step(weight: i32, bake: i64) -> Step {
 /// A step for requests that match, which a tenth of them do.
 pub fn matching(bake: i64) -> Step {
     let headers = [("x-canary".to_owned(), Text::Exact("insider".into()))].into();
-    let picks = Picks { matches: vec![Match { headers }], mirror: None };
+    let picks = Picks { matches: vec![Match { headers }], ..Picks::default() };
     Step { weight: Weight::NONE, picks, expected: 10, ..step(1, bake) }
 }
 

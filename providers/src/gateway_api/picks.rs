@@ -35,6 +35,13 @@ impl Rules for GatewayApi {
             return Ok(Vec::new());
         };
         alone["weight"] = 1.into();
+        if share.picks.sticky.is_some() {
+            let words = format!(
+                "a cookie that keeps callers with the candidate takes a filter at a backendRef of {}, and some gateways fail requests when such a backend comes or goes: remove stickiness from the policy",
+                name(route)
+            );
+            return Err(Unusable::new("RouteFilters", words));
+        }
         let mut made = Vec::new();
         if !share.picks.matches.is_empty() {
             let mut copy = copied(rule, matching(route, rule, grpc, &share.picks.matches)?);
@@ -107,6 +114,12 @@ fn copied(rule: &Value, matches: Vec<Value>) -> Value {
 fn matches(rule: &Value) -> Vec<Value> {
     let written = array(rule, "/matches");
     if written.is_empty() { vec![json!({})] } else { written.to_vec() }
+}
+
+/// The same as the API server fills it in.
+pub(super) fn complete(route: &Value, rule: &Value) -> Vec<Value> {
+    let grpc = route["kind"] == "GRPCRoute";
+    matches(rule).into_iter().map(|own| if grpc { own } else { with_path(own) }).collect()
 }
 
 /// With each of these conditions besides.

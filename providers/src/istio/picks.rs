@@ -8,7 +8,7 @@ use planner::{
 };
 use serde_json::{Value, json};
 
-use super::Istio;
+use super::{Istio, sticky};
 use crate::{Unusable, gateway_api::taken, name, pair, rules::Rules};
 
 /// What the names of our routes begin with; a revision's id follows.
@@ -35,8 +35,9 @@ impl Rules for Istio {
             copy
         };
         let mut made = Vec::new();
-        if !share.picks.matches.is_empty() {
-            let mut copy = named(matching(route, rule, &share.picks.matches)?);
+        let asked: Vec<_> = share.picks.matches.iter().cloned().chain(sticky::again(share)).collect();
+        if !asked.is_empty() {
+            let mut copy = named(matching(route, rule, &asked)?);
             copy["route"] = json!([alone]);
             made.push(copy);
         }
@@ -57,6 +58,18 @@ impl Rules for Istio {
         // Without a match a route would match everything.
         made.retain(|rule| rule["match"].as_array().is_some_and(|all| !all.is_empty()));
         Ok(made)
+    }
+
+    fn marked(
+        &self,
+        route: &Value,
+        path: &str,
+        rule: &Value,
+        backends: Vec<Value>,
+        share: &Share,
+    ) -> Result<Vec<Value>, Unusable> {
+        // Those of tls and tcp have no headers.
+        if path == "/spec/http" { sticky::marked(self, route, rule, backends, share) } else { Ok(backends) }
     }
 
     fn of(&self, rule: &Value) -> Option<RevisionId> {
