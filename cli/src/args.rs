@@ -139,7 +139,7 @@ pub struct Wait {
     #[arg(long, value_name = "IMAGE", conflicts_with = "for_digest")]
     pub for_image: Option<String>,
     /// Wait for the revision of this digest, `sha256:` and 64 digits or the first eight digits. Without this and --for-image: for what the workload wishes for when the command begins.
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, value_parser = digest, value_name = "DIGEST")]
     pub for_digest: Option<String>,
     /// It is enough that all traffic goes to the version; else also that warmFor is over and it was not taken back.
     #[arg(long)]
@@ -162,7 +162,7 @@ pub struct Decide {
     #[arg(short = 'm', long, value_name = "TEXT")]
     pub comment: Option<String>,
     /// Decide only if the release delivers the revision of this digest, `sha256:` and 64 digits or the first eight digits.
-    #[arg(long)]
+    #[arg(long, value_parser = digest)]
     pub digest: Option<String>,
     /// How long to wait until the controller has taken the decision up.
     #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
@@ -257,9 +257,20 @@ fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<GoDuration>().map(|duration| duration.0)
 }
 
+fn digest(text: &str) -> Result<String, String> {
+    let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    let full = text.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && hex(digits));
+    if full || (text.len() == 8 && hex(text)) {
+        return Ok(text.into());
+    }
+    Err("give sha256: and 64 digits, or the eight digits of a revision; the digest of an image belongs to --for-image"
+        .into())
+}
+
 /// The name by which the program was called: `kubectl sluice` as kubectl's plugin, else `sluice`.
 pub fn program(argv0: Option<&OsString>) -> &'static str {
-    let name = argv0.map(PathBuf::from).and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    let name =
+        argv0.map(PathBuf::from).and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
     if name.is_some_and(|name| name.starts_with("kubectl-sluice")) { "kubectl sluice" } else { "sluice" }
 }
 
@@ -305,7 +316,9 @@ mod tests {
 
     #[test]
     fn the_help_names_the_program_as_it_was_called() {
-        for (called, named) in [("/usr/bin/kubectl-sluice", "kubectl sluice"), ("sluice", "sluice"), ("./other", "sluice")] {
+        for (called, named) in
+            [("/usr/bin/kubectl-sluice", "kubectl sluice"), ("sluice", "sluice"), ("./other", "sluice")]
+        {
             assert_eq!(program(Some(&called.into())), named);
             let (kind, help) = wrong(&format!("{called} get --help"));
             assert_eq!(kind, ErrorKind::DisplayHelp);
@@ -315,7 +328,10 @@ mod tests {
 
     #[test]
     fn flags_of_the_cluster_stand_before_or_after_the_command() {
-        for line in ["sluice -n shop --as ann --as-group a --as-group b get x", "sluice get x -n shop --as ann --as-group a --as-group b"] {
+        for line in [
+            "sluice -n shop --as ann --as-group a --as-group b get x",
+            "sluice get x -n shop --as ann --as-group a --as-group b",
+        ] {
             let connection = parsed(line).unwrap().connection;
             assert_eq!(connection.namespace.as_deref(), Some("shop"));
             assert_eq!((connection.impersonate.as_deref(), connection.groups.len()), (Some("ann"), 2));
@@ -325,7 +341,13 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        for line in ["sluice get x -A", "sluice get -A -n shop", "sluice wait x --for-image a --for-digest b", "sluice status x --watch -o json", "sluice plan x -f y"] {
+        for line in [
+            "sluice get x -A",
+            "sluice get -A -n shop",
+            "sluice wait x --for-image a --for-digest 3f9c01d2",
+            "sluice status x --watch -o json",
+            "sluice plan x -f y",
+        ] {
             assert_eq!(wrong(line).0, ErrorKind::ArgumentConflict, "{line}");
         }
         for line in ["sluice plan", "sluice approve x", "sluice lint", "sluice wait"] {
@@ -338,5 +360,17 @@ mod tests {
         let Command::Wait(wait) = parsed("sluice wait x --timeout 1h30m").unwrap().command else { panic!() };
         assert_eq!(wait.timeout, Duration::from_secs(5400));
         assert!(wrong("sluice wait x --timeout 90").1.contains("must be a duration"));
+    }
+
+    #[test]
+    fn a_digest_of_an_image_is_told_from_that_of_a_revision() {
+        let full = format!("sha256:{}", "3f9c01d2".repeat(8));
+        for good in [full.as_str(), "3f9c01d2"] {
+            parsed(&format!("sluice wait x --for-digest {good}")).unwrap();
+        }
+        for bad in ["latest", "3f9c01d", "3F9C01D2", "shop@sha256:1"] {
+            let (kind, words) = wrong(&format!("sluice wait x --for-digest {bad}"));
+            assert!(kind == ErrorKind::ValueValidation && words.contains("--for-image"), "{words}");
+        }
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 /// # Errors
 /// When there is no such file, context or cluster, with what to give instead.
 pub async fn connect(connection: &Connection) -> Result<(Client, String), Failure> {
+    // There is one already where something else of the process speaks TLS.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut config = config(connection).await?;
     if let Some(user) = &connection.impersonate {
         config.auth_info.impersonate = Some(user.clone());
@@ -26,8 +28,9 @@ pub async fn connect(connection: &Connection) -> Result<(Client, String), Failur
     // A watch is renewed within five minutes; a plain request is answered long before.
     config.read_timeout = Some(Duration::from_secs(330));
     let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config)
-        .map_err(|e| Failure::error(format!("making a client of the API server: {}; look at the kubeconfig", causes(&e))))?;
+    let client = Client::try_from(config).map_err(|e| {
+        Failure::error(format!("making a client of the API server: {}; look at the kubeconfig", causes(&e)))
+    })?;
     Ok((client, namespace))
 }
 
@@ -43,7 +46,8 @@ async fn config(connection: &Connection) -> Result<Config, Failure> {
         // Within a pod there is none.
         Err(_) if !named && let Ok(config) = Config::incluster() => return Ok(config),
         Err(error) => {
-            let words = format!("reading the kubeconfig: {}; name the file with --kubeconfig or $KUBECONFIG", causes(&error));
+            let words =
+                format!("reading the kubeconfig: {}; name the file with --kubeconfig or $KUBECONFIG", causes(&error));
             return Err(Failure::error(words));
         }
     };

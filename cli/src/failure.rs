@@ -28,7 +28,10 @@ impl Exit {
     /// Every way to end, for the documentation.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Done, "done; `wait`: the version is delivered and serves"),
-        (Self::Error, "something failed: no connection, no right, no such object, a decision without effect, a file that `lint` finds fault with"),
+        (
+            Self::Error,
+            "something failed: no connection, no right, no such object, a decision without effect, a file that `lint` finds fault with",
+        ),
         (Self::Usage, "the command line cannot be understood, or asks for something that Sluice does not do"),
         (Self::Bad, "`wait`: the version was taken back, aborted or rejected"),
         (Self::Person, "`wait`: the release is Inconclusive or Held, so a person must decide"),
@@ -100,7 +103,9 @@ fn answered(attempt: &str, status: &Status) -> Failure {
         401 => "log in again, or choose other credentials with --context",
         // The admission policy names the Role itself.
         403 if said.contains("ask for a Role") => "",
-        403 => "ask for a Role with this right; the ClusterRoles sluice-view, sluice-edit and sluice-operate have those that Sluice knows",
+        403 => {
+            "ask for a Role with this right; the ClusterRoles sluice-view, sluice-edit and sluice-operate have those that Sluice knows"
+        }
         _ => "",
     };
     let end = if advice.is_empty() { String::new() } else { format!("; {advice}") };
@@ -109,7 +114,9 @@ fn answered(attempt: &str, status: &Status) -> Failure {
 
 /// A path that the API server does not know, and not just an object.
 pub fn missing_kind(status: &Status) -> bool {
-    status.code == 404 && (status.message.contains("could not find the requested resource") || status.message.contains("page not found"))
+    status.code == 404
+        && (status.message.contains("could not find the requested resource")
+            || status.message.contains("page not found"))
 }
 
 /// An error and what it comes from, without saying anything twice.

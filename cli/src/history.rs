@@ -33,7 +33,8 @@ pub async fn run(app: &mut App, arguments: &History) -> Result<Exit, Failure> {
     let decisions = match api.list(&ListParams::default()).await {
         Ok(list) => list.items,
         Err(error) => {
-            app.screen.say(&format!("who decided is not shown: {}", crate::failure::refused("listing Decisions", &error)));
+            app.screen
+                .say(&format!("who decided is not shown: {}", crate::failure::refused("listing Decisions", &error)));
             Vec::new()
         }
     };
@@ -167,4 +168,30 @@ fn told(decided: &Decided) -> String {
     let gate = decided.gate.as_ref().map(|gate| format!(" {gate}")).unwrap_or_default();
     let comment = decided.comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
     format!("{}{gate} by {}{comment}", decided.action, decided.by)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::fixtures::{Shop, decision, now};
+
+    fn decisions() -> Vec<DynamicObject> {
+        vec![decision("shop-00000002-1", "Pause", "lunch"), decision("other-00000002-1", "Abort", "not ours")]
+    }
+
+    #[test]
+    fn the_newest_release_comes_first_with_what_people_decided() {
+        assert_snapshot!(lines(&past(&Shop::rolled_back().facts(), &decisions()), now(), Paint(false)));
+    }
+
+    #[test]
+    fn programs_get_all_of_it() {
+        let past = past(&Shop::rolled_back().facts(), &decisions());
+        let text = print(&past, crate::document::Form::Yaml).unwrap();
+        for part in ["number: 2", "reason: AnalysisFailed", "comment: lunch", "ended: \"2026-03-01T11:59:15Z\""] {
+            assert!(text.contains(part) || text.replace('"', "").contains(&part.replace('"', "")), "{part} in {text}");
+        }
+    }
 }

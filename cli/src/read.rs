@@ -17,8 +17,13 @@ use crate::{
 /// What the API server says.
 pub async fn policies(app: &App, all: bool) -> Result<Vec<RolloutPolicy>, Failure> {
     let api = if all { Api::all(app.client.clone()) } else { app.api() };
-    let attempt = if all { "listing RolloutPolicies of all namespaces".into() } else { in_namespace(app, "listing RolloutPolicies") };
-    let mut found: Vec<RolloutPolicy> = api.list(&ListParams::default()).await.map_err(|e| refused(&attempt, &e))?.items;
+    let attempt = if all {
+        "listing RolloutPolicies of all namespaces".into()
+    } else {
+        in_namespace(app, "listing RolloutPolicies")
+    };
+    let mut found: Vec<RolloutPolicy> =
+        api.list(&ListParams::default()).await.map_err(|e| refused(&attempt, &e))?.items;
     found.sort_by_key(|policy| (policy.namespace(), policy.name_any()));
     Ok(found)
 }

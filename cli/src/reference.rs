@@ -25,7 +25,8 @@ pub fn completion(shell: Shell, program: &'static str) -> String {
 /// # Errors
 /// When it cannot be written.
 pub fn man(folder: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::error(format!("writing manual pages into {}: {error}", folder.display()));
+    let failed =
+        |error: std::io::Error| Failure::error(format!("writing manual pages into {}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(args::command("sluice"), folder).map_err(failed)
 }
@@ -106,13 +107,24 @@ fn options(out: &mut String, all: &[&Arg]) {
     out.push_str("| | |\n|---|---|\n");
     for arg in all {
         let short = arg.get_short().map(|s| format!("`-{s}`, ")).unwrap_or_default();
-        let values: Vec<_> = arg.get_possible_values().iter().filter(|v| !v.is_hide_set()).map(|v| v.get_name().to_owned()).collect();
+        let values: Vec<_> =
+            arg.get_possible_values().iter().filter(|v| !v.is_hide_set()).map(|v| v.get_name().to_owned()).collect();
         let takes = arg.get_action().takes_values();
-        let values = if values.is_empty() || !takes { String::new() } else { format!(" One of {}.", values.join(", ")) };
-        let default = arg.get_default_values().first().filter(|_| takes).map(|d| format!(" By default {}.", d.to_string_lossy())).unwrap_or_default();
+        let values =
+            if values.is_empty() || !takes { String::new() } else { format!(" One of {}.", values.join(", ")) };
+        let default = arg
+            .get_default_values()
+            .first()
+            .filter(|_| takes)
+            .map(|d| format!(" By default {}.", d.to_string_lossy()))
+            .unwrap_or_default();
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let help = help.trim_end_matches('.').replace('|', "\\|");
-        let _ = writeln!(out, "| {short}`{}` | {help}.{values}{default} |", arg.to_string().trim_matches(['[', ']']).replace('|', "\\|"));
+        let _ = writeln!(
+            out,
+            "| {short}`{}` | {help}.{values}{default} |",
+            arg.to_string().trim_matches(['[', ']']).replace('|', "\\|")
+        );
     }
 }
 
@@ -128,7 +140,10 @@ mod tests {
         if std::env::var_os("WRITE_DOCS").is_some() {
             fs::write(&path, markdown()).unwrap();
         }
-        assert!(fs::read_to_string(&path).unwrap_or_default() == markdown(), "docs/cli.md is not current: run `make docs`");
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == markdown(),
+            "docs/cli.md is not current: run `make docs`"
+        );
     }
 
     #[test]

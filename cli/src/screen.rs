@@ -6,8 +6,8 @@ use crate::{failure::Failure, paint::Paint};
 
 /// The two streams, and what is known of who reads them.
 pub struct Screen {
-    out: Box<dyn Write + Send>,
-    err: Box<dyn Write + Send>,
+    out: Box<dyn Write + Send + Sync>,
+    err: Box<dyn Write + Send + Sync>,
     /// Colours for standard output.
     pub paint: Paint,
     /// Standard output is a terminal that can be drawn anew.
@@ -24,7 +24,7 @@ impl Screen {
     }
 
     /// Streams of a test: no terminal.
-    pub fn new(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
+    pub fn new(out: impl Write + Send + Sync + 'static, err: impl Write + Send + Sync + 'static) -> Self {
         Self { out: Box::new(out), err: Box::new(err), paint: Paint(false), live: false }
     }
 

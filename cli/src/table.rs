@@ -28,7 +28,9 @@ pub fn table(heads: &[&str], rows: &[Vec<Cell>], paint: Paint) -> String {
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
-        .map(|(i, head)| rows.iter().filter_map(|row| row.get(i)).map(|c| width(&c.text)).chain([width(head)]).max().unwrap_or(0))
+        .map(|(i, head)| {
+            rows.iter().filter_map(|row| row.get(i)).map(|c| width(&c.text)).chain([width(head)]).max().unwrap_or(0)
+        })
         .collect();
     let heads: Vec<Cell> = heads.iter().map(|head| Cell::from(*head)).collect();
     let mut out = String::new();
@@ -52,7 +54,10 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_word_whatever_its_colour() {
-        let rows = vec![vec!["shop".into(), Cell::toned(Tone::Good, "Settled"), "-".into()], vec!["a-long-name".into(), "".into(), "x".into()]];
+        let rows = vec![
+            vec!["shop".into(), Cell::toned(Tone::Good, "Settled"), "-".into()],
+            vec!["a-long-name".into(), "".into(), "x".into()],
+        ];
         let plain = table(&["NAME", "PHASE", "X"], &rows, Paint(false));
         assert_eq!(plain, "NAME          PHASE     X\nshop          Settled   -\na-long-name             x\n");
         let coloured = table(&["NAME", "PHASE", "X"], &rows, Paint(true));

@@ -40,7 +40,9 @@ pub(super) fn answers<'a>(release: &'a Release, action: Action, by: &str) -> imp
     let end = format!(" by {by}");
     journal(release).timeline.iter().filter(move |entry| {
         let answer = matches!(entry.reason.as_str(), "DecisionHeeded" | "DecisionWithoutEffect");
-        answer && (entry.message.starts_with(&words) || (entry.message.starts_with(&at_gate) && entry.message.contains(&end)))
+        answer
+            && (entry.message.starts_with(&words)
+                || (entry.message.starts_with(&at_gate) && entry.message.contains(&end)))
     })
 }
 
@@ -74,8 +76,12 @@ fn begun<'a>(facts: &'a Facts, old: &Release, action: Action) -> Option<&'a Rele
 
 /// Where the release stands, in a sentence.
 fn stands(journal: &Journal) -> String {
-    let step = journal.step.filter(|_| journal.phase == Phase::Shifting).map(|k| format!(", step {k}")).unwrap_or_default();
-    let waiting = journal.waiting.as_ref().map(|w| format!("; waits for {}: {}", w.reason, w.message.lines().next().unwrap_or_default()));
+    let step =
+        journal.step.filter(|_| journal.phase == Phase::Shifting).map(|k| format!(", step {k}")).unwrap_or_default();
+    let waiting = journal
+        .waiting
+        .as_ref()
+        .map(|w| format!("; waits for {}: {}", w.reason, w.message.lines().next().unwrap_or_default()));
     let why = journal.outcome.as_ref().map(|o| format!("; {}", o.message.lines().next().unwrap_or_default()));
     format!("it is in {:?}{step}{}", journal.phase, why.or(waiting).unwrap_or_default())
 }

@@ -75,7 +75,8 @@ pub fn groups_that_matter(all: &[String], wanted: &[String]) -> Vec<String> {
 pub(super) async fn whoami(app: &App) -> Result<Me, Failure> {
     let attempt = "asking who you are (SelfSubjectReview)";
     let api = Api::<SelfSubjectReview>::all(app.client.clone());
-    let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await.map_err(|e| refused(attempt, &e))?;
+    let review =
+        api.create(&PostParams::default(), &SelfSubjectReview::default()).await.map_err(|e| refused(attempt, &e))?;
     let user = review.status.and_then(|s| s.user_info).unwrap_or_default();
     let name = user.username.filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Failure::error(format!("{attempt}: the API server names nobody; log in first")))?;

@@ -33,7 +33,10 @@ pub async fn run(app: &mut App, action: Action, gate: Option<&str>, decide: &Dec
         None => facts.release(),
     };
     let release = release.ok_or_else(|| {
-        Failure::error(format!("RolloutPolicy {} has had no release yet: there is nothing to decide about", facts.name()))
+        Failure::error(format!(
+            "RolloutPolicy {} has had no release yet: there is nothing to decide about",
+            facts.name()
+        ))
     })?;
     decide_about(app, &facts, release, action, gate, decide).await
 }
@@ -53,7 +56,16 @@ pub async fn undo(app: &mut App, undo: &Undo) -> Result<Exit, Failure> {
     if let Some(wanted) = &undo.to
         && !before.is_some_and(|b| b.revision.as_str() == wanted || b.digest.as_str() == wanted)
     {
-        let can = before.map_or_else(|| "there is none before".into(), |b| format!("only the one before, {} ({}), can be brought back by a decision", b.revision, short_images(&b.images)));
+        let can = before.map_or_else(
+            || "there is none before".into(),
+            |b| {
+                format!(
+                    "only the one before, {} ({}), can be brought back by a decision",
+                    b.revision,
+                    short_images(&b.images)
+                )
+            },
+        );
         return Err(Failure::usage(format!(
             "undoing to revision {wanted}: {can}; for an older one set the workload back where it comes from, such as Git: a revision that is still kept and has passed goes through no steps again"
         )));
@@ -76,7 +88,10 @@ async fn decide_about(
     if let Some(wanted) = &decide.digest
         && !same(to.digest.as_str(), wanted)
     {
-        let words = format!("release {name} delivers {}, not {wanted}: nothing was decided; look again with `status`", to.digest);
+        let words = format!(
+            "release {name} delivers {}, not {wanted}: nothing was decided; look again with `status`",
+            to.digest
+        );
         return Err(Failure::error(words));
     }
     if let Some(why) = idle(action, release, app.now()) {
@@ -89,7 +104,10 @@ async fn decide_about(
     let at_gate = gate.map(|gate| format!(" at gate {gate}")).unwrap_or_default();
     app.screen.say(&format!(
         "{action}{at_gate} by {}: release {name}, revision {} ({}), digest {}",
-        me.name, to.revision, short_images(&to.images), to.digest
+        me.name,
+        to.revision,
+        short_images(&to.images),
+        to.digest
     ));
     let before = follow::answers(release, action, &me.name).count();
     let wanted = gate.map(|gate| wanted_groups(release, gate)).unwrap_or_default();
@@ -149,9 +167,13 @@ fn idle(action: Action, release: &Release, now: DateTime<Utc>) -> Option<String>
         (Action::Rollback, Some(_)) if journal.phase == Phase::Succeeded => None,
         (Action::Rollback, Some(ended)) => Some(format!("{ended}, so the version before serves already")),
         (Action::Rollback, None) => Some(format!("it is under way ({:?}): `abort` takes it back", journal.phase)),
-        (Action::Retry, Some(ended)) if journal.phase == Phase::Succeeded => Some(format!("{ended}: there is nothing to try again")),
+        (Action::Retry, Some(ended)) if journal.phase == Phase::Succeeded => {
+            Some(format!("{ended}: there is nothing to try again"))
+        }
         (Action::Retry, _) | (_, None) => None,
-        (_, Some(ended)) if journal.phase == Phase::Succeeded => Some(format!("{ended}: `rollback` brings the version before back")),
+        (_, Some(ended)) if journal.phase == Phase::Succeeded => {
+            Some(format!("{ended}: `rollback` brings the version before back"))
+        }
         (_, Some(ended)) => Some(format!("{ended}: `retry` tries the version once more")),
     }
 }
@@ -160,11 +182,16 @@ fn idle(action: Action, release: &Release, now: DateTime<Utc>) -> Option<String>
 fn known_gate(release: &Release, gate: &str) -> Result<(), Failure> {
     let plan = written(release);
     let gates = plan["gates"].as_array().cloned().unwrap_or_default();
-    let approvals: Vec<_> = gates.iter().filter(|g| g.get("approval").is_some()).filter_map(|g| g["name"].as_str()).collect();
+    let approvals: Vec<_> =
+        gates.iter().filter(|g| g.get("approval").is_some()).filter_map(|g| g["name"].as_str()).collect();
     if approvals.contains(&gate) {
         return Ok(());
     }
-    let there = if approvals.is_empty() { "it has none that wait for an approval".into() } else { format!("those that wait for an approval are: {}", approvals.join(", ")) };
+    let there = if approvals.is_empty() {
+        "it has none that wait for an approval".into()
+    } else {
+        format!("those that wait for an approval are: {}", approvals.join(", "))
+    };
     Err(Failure::error(format!("release {} has no such gate {gate}: {there}", release.name_any())))
 }
 

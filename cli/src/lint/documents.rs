@@ -23,7 +23,8 @@ pub struct Document {
 /// In a sentence: what was read, and what is wrong with it.
 pub fn read(path: &Path) -> Result<Vec<Document>, String> {
     let failed = |e: io::Error| format!("reading {}: {e}", path.display());
-    let text = if path.as_os_str() == "-" { stdin().map_err(failed)? } else { fs::read_to_string(path).map_err(failed)? };
+    let text =
+        if path.as_os_str() == "-" { stdin().map_err(failed)? } else { fs::read_to_string(path).map_err(failed)? };
     parse(&text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
@@ -43,12 +44,24 @@ fn stdin() -> io::Result<String> {
 /// # Errors
 /// Where it is no YAML.
 pub fn parse(text: &str) -> Result<Vec<Document>, String> {
-    let template = || if text.contains("{{") { "; it looks like a template: render it first, such as `helm template ... | sluice lint -f -`" } else { "" };
+    let template = || {
+        if text.contains("{{") {
+            "; it looks like a template: render it first, such as `helm template ... | sluice lint -f -`"
+        } else {
+            ""
+        }
+    };
     let mut found = Vec::new();
     for (i, part) in split(text).into_iter().enumerate() {
         let number = i + 1;
         let value: Value = serde_saphyr::from_str::<Option<Value>>(&part)
-            .map_err(|e| format!("document {number} is no YAML: {}{}", e.to_string().lines().next().unwrap_or_default(), template()))?
+            .map_err(|e| {
+                format!(
+                    "document {number} is no YAML: {}{}",
+                    e.to_string().lines().next().unwrap_or_default(),
+                    template()
+                )
+            })?
             .unwrap_or_default();
         match value["kind"].as_str().filter(|kind| *kind == "List").and(value["items"].as_array()) {
             Some(items) => found.extend(items.iter().map(|value| Document { number, value: value.clone() })),

@@ -45,13 +45,15 @@ fn rising(policy: &RolloutPolicy, found: &mut Vec<Fault>) {
     let steps = policy.spec.strategy.canary.iter().flat_map(|c| c.steps.iter().flatten());
     let weights: Vec<_> = steps.map(|s| s.weight).collect();
     for (i, pair) in weights.windows(2).enumerate().filter(|(_, w)| w[1] <= w[0] && w[1] != 0) {
-        let words = format!("the weights of the steps must rise from step to step, and {} follows {}", pair[1], pair[0]);
+        let words =
+            format!("the weights of the steps must rise from step to step, and {} follows {}", pair[1], pair[0]);
         found.push(Fault::new(&format!("spec.strategy.canary.steps[{}].weight", i + 1), words));
     }
     let shortest = policy.spec.analysis.as_ref().map(|a| a.interval);
     let steps = policy.spec.strategy.canary.iter().flat_map(|c| c.steps.iter().flatten());
     for (i, step) in steps.enumerate().filter(|(_, s)| shortest.is_some_and(|shortest| s.bake < shortest)) {
-        let words = format!("a bake of {} is shorter than analysis.interval, so nothing is measured in that step", step.bake);
+        let words =
+            format!("a bake of {} is shorter than analysis.interval, so nothing is measured in that step", step.bake);
         found.push(Fault::new(&format!("spec.strategy.canary.steps[{i}].bake"), words));
     }
 }

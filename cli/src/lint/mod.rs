@@ -97,7 +97,8 @@ impl Report {
 
     fn end(&self, screen: &mut Screen, hint: &str) -> Result<Exit, Failure> {
         let count = |n, what| crate::words::count(n, what);
-        let others = if self.others > 0 { format!(" ({} of other kinds left out)", self.others) } else { String::new() };
+        let others =
+            if self.others > 0 { format!(" ({} of other kinds left out)", self.others) } else { String::new() };
         let looked = format!("{}{others}", count(self.documents, "document"));
         if self.faults > 0 {
             return Err(Failure::error(format!("{} in {looked}", count(self.faults, "fault"))));
@@ -137,7 +138,8 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
         let failed = |e: std::io::Error| Failure::error(format!("reading folder {}: {e}", path.display()));
         let entries = fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let manifest = |p: &PathBuf| p.is_file() && p.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        let manifest =
+            |p: &PathBuf| p.is_file() && p.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
         let mut inside: Vec<_> = entries.into_iter().map(|e| e.path()).filter(manifest).collect();
         if inside.is_empty() {
             return Err(Failure::error(format!("folder {} has no .yaml, .yml or .json file", path.display())));

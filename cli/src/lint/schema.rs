@@ -37,7 +37,10 @@ pub fn faults(document: &Value) -> Vec<Fault> {
     }
     let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     for key in document.as_object().into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str())) {
-        found.push(Fault::new(key, format!("there is no such field{}; there are: {}", near(key, &known), known.join(", "))));
+        found.push(Fault::new(
+            key,
+            format!("there is no such field{}; there are: {}", near(key, &known), known.join(", ")),
+        ));
     }
     found
 }

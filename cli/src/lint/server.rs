@@ -19,14 +19,18 @@ use crate::{
 pub(super) async fn faults(app: &App, document: &Document) -> Result<Vec<Fault>, Failure> {
     let text = |pointer: &str| document.value.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     let (kind, name) = (text("/kind"), text("/metadata/name"));
-    let plural = crds::all().into_iter().find(|d| d.spec.names.kind == kind).map(|d| d.spec.names.plural).unwrap_or_default();
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(crds::names::GROUP, "v1alpha1", &kind), &plural);
+    let plural =
+        crds::all().into_iter().find(|d| d.spec.names.kind == kind).map(|d| d.spec.names.plural).unwrap_or_default();
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(crds::names::GROUP, "v1alpha1", &kind), &plural);
     let namespace = match text("/metadata/namespace") {
         none if none.is_empty() => app.namespace.clone(),
         named => named,
     };
     let api = Api::<DynamicObject>::namespaced_with(app.client.clone(), &namespace, &resource);
-    let params = PatchParams { dry_run: true, force: true, field_manager: Some("sluice-lint".into()), ..PatchParams::default() }.validation_strict();
+    let params =
+        PatchParams { dry_run: true, force: true, field_manager: Some("sluice-lint".into()), ..PatchParams::default() }
+            .validation_strict();
     match api.patch(&name, &params, &Patch::Apply(&document.value)).await {
         Ok(_) => Ok(Vec::new()),
         Err(kube::Error::Api(status)) if matches!(status.code, 400 | 409 | 422) => {
@@ -39,6 +43,8 @@ pub(super) async fn faults(app: &App, document: &Document) -> Result<Vec<Fault>,
         Err(kube::Error::Api(status)) if status.code == 404 && !missing_kind(&status) => {
             Ok(vec![Fault::new("metadata.namespace", status.message.clone())])
         }
-        Err(error) => Err(refused(&format!("asking the API server about {kind} {name} in namespace {namespace}"), &error)),
+        Err(error) => {
+            Err(refused(&format!("asking the API server about {kind} {name} in namespace {namespace}"), &error))
+        }
     }
 }

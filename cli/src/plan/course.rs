@@ -38,8 +38,17 @@ pub fn parts(policy: &Policy, settle: TimeDelta, pods: u32) -> Vec<Part> {
     let first = policy.steps().first().map_or(pods.max(1), |step| split::needs(policy.shares, pods, step));
     let first = if policy.steps().is_empty() { pods.max(1) } else { first };
     let ready = format!("{} of the candidate, without live traffic", count(first as usize, "pod"));
-    all.push(part("Preparing", TimeDelta::zero(), ready, vec![format!("pods that become ready, at most {}", span(policy.progress))]));
-    let what = if policy.gates.iter().any(|g| g.at == Place::Traffic) { "tests of the candidate through its own Service" } else { "nothing is tested" };
+    all.push(part(
+        "Preparing",
+        TimeDelta::zero(),
+        ready,
+        vec![format!("pods that become ready, at most {}", span(policy.progress))],
+    ));
+    let what = if policy.gates.iter().any(|g| g.at == Place::Traffic) {
+        "tests of the candidate through its own Service"
+    } else {
+        "nothing is tested"
+    };
     all.push(part("Gating", policy.propagation, what.into(), gates(policy, Place::Traffic, None)));
     all.extend((1..).zip(policy.steps()).map(|(k, step)| one(policy, k, step, pods)));
     let mut besides = gates(policy, Place::Promotion, None);
@@ -111,8 +120,16 @@ pub(super) fn text(policy: &Policy, spec: &RolloutPolicySpec, given: Option<u32>
         })
         .collect();
     let assumed = if given.is_none() { ", not said by the policy: give --replicas" } else { "" };
-    let head = format!("{}: {} for all of the traffic{assumed}\n", paint.on(Tone::Strong, &policy.name), count(pods as usize, "pod"));
+    let head = format!(
+        "{}: {} for all of the traffic{assumed}\n",
+        paint.on(Tone::Strong, &policy.name),
+        count(pods as usize, "pod")
+    );
     let body = table(&["FROM", "PHASE", "LEAST", "WHAT", "BESIDES WAITS FOR"], &rows, paint);
-    let end = format!("All traffic after {} at least, done after {} at least; what it besides waits for comes on top.\n", span(promoted), span(at));
+    let end = format!(
+        "All traffic after {} at least, done after {} at least; what it besides waits for comes on top.\n",
+        span(promoted),
+        span(at)
+    );
     format!("{head}{body}{end}")
 }

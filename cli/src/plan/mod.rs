@@ -50,8 +50,9 @@ fn policies(path: &Path) -> Result<Vec<RolloutPolicy>, Failure> {
         if document.value["kind"] != "RolloutPolicy" {
             continue;
         }
-        let policy = serde_json::from_value(document.value)
-            .map_err(|e| Failure::error(format!("reading {}, document {}: {e}; `lint` says where", path.display(), document.number)))?;
+        let policy = serde_json::from_value(document.value).map_err(|e| {
+            Failure::error(format!("reading {}, document {}: {e}; `lint` says where", path.display(), document.number))
+        })?;
         found.push(policy);
     }
     if found.is_empty() {

@@ -25,7 +25,12 @@ fn sign(verdict: Verdict, paint: Paint) -> String {
 }
 
 /// The gates that were asked, with what they said.
-pub(super) fn gates(journal: &Journal, spec: Option<&RolloutPolicySpec>, now: DateTime<Utc>, paint: Paint) -> Option<Node> {
+pub(super) fn gates(
+    journal: &Journal,
+    spec: Option<&RolloutPolicySpec>,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> Option<Node> {
     let nodes: Vec<_> = journal.gates.iter().map(|gate| one_gate(gate, spec, now, paint)).collect();
     (!nodes.is_empty()).then(|| Node::new("gates").with(nodes))
 }
@@ -38,7 +43,8 @@ fn one_gate(gate: &GateRecord, spec: Option<&RolloutPolicySpec>, now: DateTime<U
         (Place::Step, None) => "in a step".into(),
         (Place::Promotion, _) => "before promotion".into(),
     };
-    let timeout = spec.and_then(|s| s.gates.iter().flatten().find(|g| g.name == gate.name)).map(|g| crds::parse::time(g.timeout));
+    let timeout =
+        spec.and_then(|s| s.gates.iter().flatten().find(|g| g.name == gate.name)).map(|g| crds::parse::time(g.timeout));
     let when = match (gate.until, timeout) {
         (Some(at), _) => format!("{} ago", age(now, at)),
         (None, Some(timeout)) => format!("asked {} ago, {}", age(now, gate.since), until(now, gate.since + timeout)),
@@ -62,7 +68,8 @@ fn one_metric(metric: &MetricJudgement, spec: Option<&RolloutPolicySpec>, paint:
     let written = spec.and_then(|s| s.analysis.as_ref()).and_then(|a| a.metrics.iter().find(|m| m.name == metric.name));
     let bound = written.map(|m| format!(" ({})", objective(&m.objective))).unwrap_or_default();
     let value = metric.value.map_or_else(|| "no value".into(), |value| shown(&metric.name, value));
-    let failures = if metric.failures > 0 { format!(", {} failed looks in a row", metric.failures) } else { String::new() };
+    let failures =
+        if metric.failures > 0 { format!(", {} failed looks in a row", metric.failures) } else { String::new() };
     let head = format!("{} {}  {value}{bound}{failures}", sign(metric.verdict, paint), metric.name);
     let counts = metric.tested.iter().map(|t| {
         let of = |tally: &analysis::Tally| {

@@ -39,7 +39,9 @@ pub fn commands(facts: &Facts, program: &str) -> Vec<Next> {
         })
         .collect();
     match journal.phase {
-        Phase::Held => found.extend([next("retry", "tries the version once more"), next("abort", "takes it out for good")]),
+        Phase::Held => {
+            found.extend([next("retry", "tries the version once more"), next("abort", "takes it out for good")])
+        }
         Phase::Inconclusive if !journal.finished() => found.extend([
             next("retry", "tries the version once more"),
             next("promote", "goes on without the evidence"),
@@ -51,7 +53,9 @@ pub fn commands(facts: &Facts, program: &str) -> Vec<Next> {
         }
         Phase::RollingBack | Phase::Promoting | Phase::Warm => {}
         _ if journal.orders.paused => found.push(next("resume", "ends the pause")),
-        _ if waiting.is_some_and(|w| w.reason == "PauseStep") => found.push(next("resume", "ends the pause of this step")),
+        _ if waiting.is_some_and(|w| w.reason == "PauseStep") => {
+            found.push(next("resume", "ends the pause of this step"))
+        }
         _ if waiting.is_some_and(|w| matches!(w.reason.as_str(), "Bake" | "Analysis" | "NoEvidence")) => {
             found.push(next("skip", "ends this step now, without its bake and metrics"));
         }

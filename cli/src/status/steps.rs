@@ -43,14 +43,20 @@ impl Mark {
 pub(super) fn steps(release: &Release, now: DateTime<Utc>, paint: Paint) -> Option<Node> {
     let journal = journal(release);
     let policy = parsed(&release.spec.policy.name, &frozen(release)?)?;
-    let mut nodes = vec![at(journal, Phase::Preparing).put(paint, &stage("prepare", "pods of the candidate", journal, Phase::Preparing, now))];
+    let mut nodes = vec![
+        at(journal, Phase::Preparing)
+            .put(paint, &stage("prepare", "pods of the candidate", journal, Phase::Preparing, now)),
+    ];
     let traffic = policy.gates.iter().filter(|g| g.at == planner::policy::Place::Traffic).count();
     let gates = if traffic == 0 { "nothing is tested".to_owned() } else { "tests before live traffic".to_owned() };
     nodes.push(at(journal, Phase::Gating).put(paint, &stage("gates", &gates, journal, Phase::Gating, now)));
     if !release.spec.fast {
         nodes.extend((1..).zip(policy.steps()).map(|(k, step)| one(k, step, &policy, journal, now, paint)));
     }
-    nodes.push(at(journal, Phase::Promoting).put(paint, &stage("promotion", "all traffic goes over", journal, Phase::Promoting, now)));
+    nodes.push(
+        at(journal, Phase::Promoting)
+            .put(paint, &stage("promotion", "all traffic goes over", journal, Phase::Promoting, now)),
+    );
     let bake = match &policy.strategy {
         Strategy::BlueGreen { bake, .. } if !bake.is_zero() => "the new version is watched, the old one kept",
         _ => "the old version is kept",

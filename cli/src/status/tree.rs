@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use crds::{
-    Release, condition, names,
+    Release, condition,
     journal::{Journal, Phase, RevisionRef},
+    names,
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -79,7 +80,10 @@ impl Tree<'_> {
         let pods = match &self.facts.pods {
             None => "pods not known: you may not list them".to_owned(),
             Some(pods) => {
-                let of: Vec<_> = pods.iter().filter(|p| p.labels().get(names::REVISION).is_some_and(|r| r == revision.revision.as_str())).collect();
+                let of: Vec<_> = pods
+                    .iter()
+                    .filter(|p| p.labels().get(names::REVISION).is_some_and(|r| r == revision.revision.as_str()))
+                    .collect();
                 let ready = of.iter().filter(|p| is_ready(p)).count();
                 let text = format!("{ready} of {} ready", count(of.len(), "pod"));
                 paint.on(if ready < of.len() { Tone::Warn } else { Tone::Plain }, &text)
@@ -116,8 +120,14 @@ impl Tree<'_> {
             crds::journal::Purpose::Update if release.spec.fast => "goes back to a version that has passed, ",
             crds::journal::Purpose::Update => "",
         };
-        let head = format!("release    {}  {purpose}{}, attempt {}{when}", release.name_any(), paint.on(of_phase(&phase), &phase), release.spec.attempt);
-        let way = (release.spec.purpose == crds::journal::Purpose::Update).then(|| steps(release, self.now, paint)).flatten();
+        let head = format!(
+            "release    {}  {purpose}{}, attempt {}{when}",
+            release.name_any(),
+            paint.on(of_phase(&phase), &phase),
+            release.spec.attempt
+        );
+        let way =
+            (release.spec.purpose == crds::journal::Purpose::Update).then(|| steps(release, self.now, paint)).flatten();
         let parts = [
             outcome(journal, paint),
             way,
@@ -162,7 +172,12 @@ fn outcome(journal: &Journal, paint: Paint) -> Option<Node> {
     let outcome = journal.outcome.as_ref()?;
     let phase = format!("{:?}", outcome.phase);
     let mut lines = outcome.message.lines();
-    let head = format!("outcome  {} {:?}: {}", paint.on(of_phase(&phase), &phase), outcome.reason, lines.next().unwrap_or_default());
+    let head = format!(
+        "outcome  {} {:?}: {}",
+        paint.on(of_phase(&phase), &phase),
+        outcome.reason,
+        lines.next().unwrap_or_default()
+    );
     Some(Node::new(head).with(lines.take(10).map(Node::new).collect::<Vec<_>>()))
 }
 

@@ -86,7 +86,10 @@ impl Seen {
         }
         let waiting = facts.policy.status.as_ref().and_then(|s| s.waiting.as_ref());
         let (key, line) = waiting.map_or_else(Default::default, |w| {
-            (format!("{} {:?}", w.reason, w.until), waits_for(w, now, Paint(false)).replacen("waits for  ", "waits for ", 1))
+            (
+                format!("{} {:?}", w.reason, w.until),
+                waits_for(w, now, Paint(false)).replacen("waits for  ", "waits for ", 1),
+            )
         });
         if self.waiting != key {
             lines.extend((!line.is_empty()).then(|| format!("{} {} {line}", stamp(now), facts.name())));

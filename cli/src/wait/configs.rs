@@ -36,7 +36,8 @@ impl Check {
 
 /// The first ConfigMap whose content is not that of the stable revision.
 async fn changed(app: &App, facts: &Facts) -> Result<Option<String>, kube::Error> {
-    let (Some(workload), Some(stable)) = (&facts.workload, facts.policy.status.as_ref().and_then(|s| s.stable.clone())) else {
+    let (Some(workload), Some(stable)) = (&facts.workload, facts.policy.status.as_ref().and_then(|s| s.stable.clone()))
+    else {
         return Ok(None);
     };
     let template = workload.spec.as_ref().and_then(|s| serde_json::to_value(&s.template).ok()).unwrap_or_default();

@@ -86,7 +86,8 @@ impl Judge {
         if let Wanted::Digest(wanted) = &self.wanted
             && !decide::same(&digest, wanted)
         {
-            return self.other(format!("{named} wishes for revision {digest} ({}), not for {wanted}", short_images(&images)));
+            return self
+                .other(format!("{named} wishes for revision {digest} ({}), not for {wanted}", short_images(&images)));
         }
         if let Some(superseded) = self.aim(&digest, workload, &named) {
             return superseded;
@@ -96,7 +97,11 @@ impl Judge {
 
     /// The workload wishes for something else: not yet for this, or no more.
     fn other(&self, words: String) -> Standing {
-        if self.target.is_some() { Ends(Exit::Superseded, format!("superseded: {words}")) } else { Waits(format!("{words} yet")) }
+        if self.target.is_some() {
+            Ends(Exit::Superseded, format!("superseded: {words}"))
+        } else {
+            Waits(format!("{words} yet"))
+        }
     }
 
     /// Fixes the revision that is waited for; an end where it has changed.
@@ -107,7 +112,8 @@ impl Judge {
             // A ConfigMap that is applied right after the workload belongs to it, until a release has begun.
             && (self.begun || target.template != template)
         {
-            let words = format!("superseded: {named} wishes for revision {digest} now, not for {} any more", target.digest);
+            let words =
+                format!("superseded: {named} wishes for revision {digest} now, not for {} any more", target.digest);
             return Some(Ends(Exit::Superseded, words));
         }
         if self.target.as_ref().is_none_or(|t| t.digest != digest) {
@@ -139,7 +145,13 @@ impl Judge {
         match journal.phase {
             Phase::Held | Phase::Inconclusive => {
                 let why = why(journal);
-                Ends(Exit::Person, format!("release {name} is {:?}: {why}; a person must decide: retry, promote or abort", journal.phase))
+                Ends(
+                    Exit::Person,
+                    format!(
+                        "release {name} is {:?}: {why}; a person must decide: retry, promote or abort",
+                        journal.phase
+                    ),
+                )
             }
             Phase::Warm | Phase::Succeeded if self.promoted && journal.outcome.is_none() => {
                 Ends(Exit::Done, format!("all traffic goes to {what}; release {name} is in {:?}", journal.phase))
@@ -155,11 +167,20 @@ impl Judge {
         let last = facts.releases.last().filter(|r| r.spec.to.as_ref().is_some_and(|to| to.digest.as_str() == digest));
         let ended = last.map(journal).filter(|j| j.finished() && j.phase != Phase::Succeeded && stalled);
         if let (Some(journal), Some(release)) = (ended, last) {
-            let words = format!("{what} does not serve: release {} ended as {:?}: {}", release.name_any(), journal.phase, why(journal));
+            let words = format!(
+                "{what} does not serve: release {} ended as {:?}: {}",
+                release.name_any(),
+                journal.phase,
+                why(journal)
+            );
             return Ends(code(journal), words);
         }
         if stalled && let Some(failed) = status.failed.iter().find(|f| f.digest == digest) {
-            let words = format!("{what} does not serve: it failed in release {} at {}, and nobody decided Retry", failed.release, failed.at.format("%Y-%m-%dT%H:%M:%SZ"));
+            let words = format!(
+                "{what} does not serve: it failed in release {} at {}, and nobody decided Retry",
+                failed.release,
+                failed.at.format("%Y-%m-%dT%H:%M:%SZ")
+            );
             return Ends(Exit::Bad, words);
         }
         self.waits(facts, format!("{what}: {}", facts.phase()))
@@ -169,7 +190,8 @@ impl Judge {
     fn waits(&self, facts: &Facts, words: String) -> Standing {
         let waiting = facts.policy.status.as_ref().and_then(|s| s.waiting.as_ref());
         let Some(waiting) = waiting else { return Waits(words) };
-        let words = format!("{words}; waits for {}: {}", waiting.reason, waiting.message.lines().next().unwrap_or_default());
+        let words =
+            format!("{words}; waits for {}: {}", waiting.reason, waiting.message.lines().next().unwrap_or_default());
         if waiting.stalled && self.no_person { Ends(Exit::Person, words) } else { Waits(words) }
     }
 }

@@ -23,11 +23,10 @@ use crate::{
 /// # Errors
 /// When nothing can be watched, and with the code of how it ended otherwise than well.
 pub async fn run(app: &mut App, arguments: &Wait) -> Result<Exit, Failure> {
-    let wanted = wanted(arguments)?;
     let policy = read::policy(app, &arguments.name).await?;
     let deadline = Instant::now() + arguments.timeout;
     let mut live = Live::start(app, &arguments.name, &policy.spec.workload.name, Besides::Workload);
-    let judge = Judge::new(wanted, arguments.promoted, arguments.no_person);
+    let judge = Judge::new(wanted(arguments), arguments.promoted, arguments.no_person);
     let mut said = String::new();
     match timeout_at(deadline, follow(app, &mut live, judge, &mut said)).await {
         Ok(ended) => ended,
@@ -41,17 +40,9 @@ pub async fn run(app: &mut App, arguments: &Wait) -> Result<Exit, Failure> {
     }
 }
 
-fn wanted(arguments: &Wait) -> Result<Wanted, Failure> {
-    if let Some(digest) = &arguments.for_digest {
-        let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
-        let full = digest.strip_prefix("sha256:").is_some_and(|d| d.len() == 64 && hex(d));
-        if !full && !(digest.len() == 8 && hex(digest)) {
-            let words = format!("--for-digest {digest}: give sha256: and 64 digits, or the eight digits of a revision; the digest of an image belongs to --for-image");
-            return Err(Failure::usage(words));
-        }
-        return Ok(Wanted::Digest(digest.clone()));
-    }
-    Ok(arguments.for_image.clone().map_or(Wanted::Wish, Wanted::Image))
+fn wanted(arguments: &Wait) -> Wanted {
+    let digest = arguments.for_digest.clone().map(Wanted::Digest);
+    digest.or_else(|| arguments.for_image.clone().map(Wanted::Image)).unwrap_or(Wanted::Wish)
 }
 
 async fn follow(app: &mut App, live: &mut Live, mut judge: Judge, said: &mut String) -> Result<Exit, Failure> {

@@ -40,7 +40,8 @@ pub async fn run(app: &mut App, arguments: &Get) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if policies.is_empty() {
-        let place = if arguments.all_namespaces { "this cluster".into() } else { format!("namespace {}", app.namespace) };
+        let place =
+            if arguments.all_namespaces { "this cluster".into() } else { format!("namespace {}", app.namespace) };
         app.screen.say(&format!("no RolloutPolicy in {place}"));
         return Ok(Exit::Done);
     }
@@ -61,7 +62,13 @@ pub struct Shape {
 }
 
 /// The table.
-pub fn lines(policies: &[RolloutPolicy], releases: &[Release], shape: Shape, now: DateTime<Utc>, paint: Paint) -> String {
+pub fn lines(
+    policies: &[RolloutPolicy],
+    releases: &[Release],
+    shape: Shape,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> String {
     let by_name: BTreeMap<_, _> = releases.iter().map(|r| ((r.namespace(), r.name_any()), r)).collect();
     let mut heads = vec!["NAME", "PHASE", "STABLE", "CANDIDATE", "STEP", "WEIGHT", "WAITING", "AGE"];
     if shape.spaces {
@@ -128,3 +135,6 @@ fn revisions(
     };
     (told(stable), told(candidate))
 }
+
+#[cfg(test)]
+mod tests;
