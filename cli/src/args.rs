@@ -175,12 +175,12 @@ pub struct Decide {
 /// Arguments of a decision about a gate.
 #[derive(Args, Debug)]
 pub struct AtGate {
-    /// The gate, as the policy names it.
-    #[arg(long)]
-    pub gate: String,
     /// What every decision has.
     #[command(flatten)]
     pub decide: Decide,
+    /// The gate, as the policy names it.
+    #[arg(long)]
+    pub gate: String,
 }
 
 /// Arguments of `undo`.

@@ -25,10 +25,10 @@ use crate::{
 
 /// Something of the policy changed.
 enum Change {
-    Policy(Event<RolloutPolicy>),
-    Release(Event<Release>),
-    Workload(Event<Deployment>),
-    Pod(Event<Pod>),
+    Policy(Box<Event<RolloutPolicy>>),
+    Release(Box<Event<Release>>),
+    Workload(Box<Event<Deployment>>),
+    Pod(Box<Event<Pod>>),
     /// A watch of this failed; it begins again by itself.
     Failed(&'static str, watcher::Error),
 }
@@ -121,10 +121,10 @@ impl Live {
         };
         match change {
             Change::Failed(kind, error) => return self.failed(kind, &error),
-            Change::Policy(event) => self.policies.take(event),
-            Change::Release(event) => self.releases.take(event),
-            Change::Workload(event) => self.workloads.take(event),
-            Change::Pod(event) => self.pods.take(event),
+            Change::Policy(event) => self.policies.take(*event),
+            Change::Release(event) => self.releases.take(*event),
+            Change::Workload(event) => self.workloads.take(*event),
+            Change::Pod(event) => self.pods.take(*event),
         }
         self.trouble = None;
         Ok(())
@@ -173,14 +173,16 @@ fn watched<K>(
     kind: &'static str,
     api: Api<K>,
     config: watcher::Config,
-    change: fn(Event<K>) -> Change,
+    change: fn(Box<Event<K>>) -> Change,
 ) -> BoxStream<'static, Change>
 where
     K: kube::Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     // Shorter than the connection's own limit for silence.
     let stream = watcher(api, config.timeout(280)).default_backoff();
-    stream.map(move |event| event.map_or_else(|error| Change::Failed(kind, error), change)).boxed()
+    stream
+        .map(move |event| event.map_or_else(|error| Change::Failed(kind, error), |event| change(Box::new(event))))
+        .boxed()
 }
 
 /// The answer of the API server, where trying again changes nothing.

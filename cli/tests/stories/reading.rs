@@ -12,6 +12,8 @@ async fn a_policy_is_listed_shown_and_remembered() {
     let lab = lab(shop::canary()).await;
     lab.deploy("shop:2");
     lab.until_phase("Shifting").await;
+    // Until the share is in force.
+    lab.cluster.advance(secs(4)).await;
     let listed = types(&lab, "get").await;
     assert_eq!(listed.exit, Exit::Done, "{listed:?}");
     let line = listed.data.lines().nth(1).unwrap();
@@ -67,5 +69,28 @@ async fn a_name_that_is_none_is_answered_with_those_that_there_are() {
     }
     let nowhere = types(&lab, "status shop -n default").await;
     assert!(nowhere.said.contains("there is none at all"), "{}", nowhere.said);
-    lab.cluster.advance(secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_lacks_is_named_and_what_is_only_shown_besides_is_left_out() {
+    let lab = lab(shop::canary()).await;
+    for resource in ["pods", "deployments", "decisions"] {
+        for verb in ["get", "list", "watch"] {
+            lab.cluster.refuse("ann", verb, resource);
+        }
+    }
+    let shown = types(&lab, "status shop").await;
+    assert!(shown.exit == Exit::Done && shown.data.contains("you may not list them"), "{shown:?}");
+    let watching = begins(&lab, "status shop --watch");
+    lab.cluster.advance(secs(10)).await;
+    assert!(!watching.is_finished());
+    watching.abort();
+    let history = types(&lab, "history shop").await;
+    assert!(history.exit == Exit::Done && history.said.contains("who decided is not shown"), "{history:?}");
+    // Without the workload nobody can say whether an older version is meant.
+    let waiting = types(&lab, "wait shop").await;
+    assert!(waiting.exit == Exit::Error && waiting.said.contains("watching Deployments"), "{waiting:?}");
+    lab.cluster.refuse("ann", "list", "rolloutpolicies");
+    let listed = types(&lab, "get").await;
+    assert!(listed.exit == Exit::Error && listed.said.contains("sluice-view"), "{listed:?}");
 }
