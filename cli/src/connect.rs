@@ -80,4 +80,18 @@ mod tests {
         let words = said(missing).await;
         assert!(words.contains("/nonexistent/config") && words.contains("--kubeconfig"), "{words}");
     }
+
+    #[tokio::test]
+    async fn the_namespace_is_the_one_that_is_given_or_the_contexts() {
+        let path = std::env::temp_dir().join(format!("sluice-kubeconfig-{}", std::process::id()));
+        let text = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u, namespace: shop}}\nclusters:\n- {name: c, cluster: {server: 'http://127.0.0.1:1'}}\nusers:\n- {name: u, user: {}}\n";
+        std::fs::write(&path, text).unwrap();
+        let connection = Connection { kubeconfig: Some(path.clone()), ..Connection::default() };
+        let of = async |connection: &Connection| connect(connection).await.map(|(_, namespace)| namespace).unwrap();
+        assert_eq!(of(&connection).await, "shop");
+        assert_eq!(of(&Connection { namespace: Some("other".into()), ..connection.clone() }).await, "other");
+        let words = said(Connection { context: Some("b".into()), ..connection }).await;
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(words, "there is no context b in the kubeconfig; there are: a");
+    }
 }

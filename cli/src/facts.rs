@@ -90,3 +90,30 @@ pub fn step(release: &Release) -> Option<(u32, usize)> {
     let policy = parsed(&release.spec.policy.name, &frozen(release)?)?;
     Some((step, policy.steps().len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::Shop;
+
+    #[test]
+    fn releases_of_a_policy_that_is_gone_are_not_those_of_its_namesake_and_the_others_come_in_order() {
+        let facts = Shop::rolled_back().facts();
+        let mut releases = facts.releases.clone();
+        releases.reverse();
+        let mut other = releases[0].clone();
+        other.spec.policy.uid = "another".into();
+        releases.push(other);
+        let names: Vec<_> = Facts::new(facts.policy, releases).releases.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names, ["shop-00000001-1", "shop-00000002-1"]);
+    }
+
+    #[test]
+    fn a_release_under_way_is_meant_before_one_that_has_ended() {
+        let shop = Shop::rolled_back();
+        assert_eq!(shop.facts().release().unwrap().name_any(), "shop-00000002-1");
+        assert!(shop.facts().active().is_none());
+        assert_eq!(step(shop.facts().release().unwrap()), None, "it is in no step any more");
+        assert_eq!(step(Shop::shifting().facts().active().unwrap()), Some((1, 2)));
+    }
+}

@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     process::{Command, Output, Stdio},
 };
 
@@ -107,4 +108,69 @@ fn nobody_who_reads_on_is_no_error() {
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     assert_eq!((status.code(), String::from_utf8(stderr).unwrap()), (Some(0), String::new()));
+}
+
+/// Answers one request with this, and returns its head.
+fn answering(status: &'static str, body: &'static str) -> (u16, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let head: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let length = body.len();
+        let head_of_answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(format!("{head_of_answer}{body}").as_bytes()).unwrap();
+        head.join("\n").to_lowercase()
+    });
+    (port, served)
+}
+
+fn asking(port: u16, arguments: &[&str]) -> (Option<i32>, String) {
+    let path = std::env::temp_dir().join(format!("sluice-asking-{}-{port}", std::process::id()));
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts:\n- {{name: a, context: {{cluster: c, user: u, namespace: shop}}}}\nclusters:\n- {{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}\nusers:\n- {{name: u, user: {{}}}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let Output { status, stderr, .. } = program().env("KUBECONFIG", &path).args(arguments).output().unwrap();
+    std::fs::remove_file(path).unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn one_asks_as_somebody_else_where_that_is_wanted_and_hears_which_right_lacks() {
+    let body = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"rolloutpolicies.sluice.dev is forbidden: User \"ann\" cannot list resource","reason":"Forbidden","code":403}"#;
+    let (port, served) = answering("403 Forbidden", body);
+    let (code, said) = asking(port, &["get", "--as", "ann", "--as-group", "one", "--as-group", "two"]);
+    let head = served.join().unwrap();
+    for line in [
+        "get /apis/sluice.dev/v1alpha1/namespaces/shop/rolloutpolicies",
+        "impersonate-user: ann",
+        "impersonate-group: one",
+        "impersonate-group: two",
+    ] {
+        assert!(head.contains(line), "{line}: {head}");
+    }
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("cannot list resource") && said.contains("sluice-view"), "{said}");
+}
+
+#[test]
+fn a_cluster_without_sluice_is_told() {
+    let body = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"the server could not find the requested resource","reason":"NotFound","code":404}"#;
+    for body in [body, "404 page not found\n"] {
+        let (port, served) = answering("404 Not Found", body);
+        let (code, said) = asking(port, &["get"]);
+        served.join().unwrap();
+        assert!(code == Some(1) && said.contains("install Sluice"), "{said}");
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_is_told() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (code, said) = asking(port, &["get"]);
+    assert!(code == Some(1) && said.contains("cannot be reached") && said.contains("--context"), "{said}");
 }

@@ -33,28 +33,36 @@ pub enum Followed {
     WithoutEffect(String),
 }
 
-/// The entries of the timeline that answer such a decision.
-pub(super) fn answers<'a>(release: &'a Release, action: Action, by: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
-    let words = format!("{action} by {by}");
-    let at_gate = format!("{action} ");
-    let end = format!(" by {by}");
-    journal(release).timeline.iter().filter(move |entry| {
+/// The entries of the timeline that answer such a decision, with what they say besides.
+pub(super) fn answers<'a>(
+    release: &'a Release,
+    action: Action,
+    by: &str,
+) -> impl Iterator<Item = (&'a Entry, &'a str)> {
+    journal(release).timeline.iter().filter_map(move |entry| {
         let answer = matches!(entry.reason.as_str(), "DecisionHeeded" | "DecisionWithoutEffect");
-        answer
-            && (entry.message.starts_with(&words)
-                || (entry.message.starts_with(&at_gate) && entry.message.contains(&end)))
+        Some((entry, besides(&entry.message, action, by).filter(|_| answer)?))
     })
+}
+
+/// What follows the decision and the name in a message such as `Approve of gate signoff by ann (1 of 2)`.
+fn besides<'a>(message: &'a str, action: Action, by: &str) -> Option<&'a str> {
+    let (gate, rest) = message.strip_prefix(&action.to_string())?.split_once(" by ")?;
+    let more = rest.strip_prefix(by)?;
+    let ends = more.is_empty() || [" ", ", ", "; ", ": "].iter().any(|end| more.starts_with(end));
+    ((gate.is_empty() || gate.starts_with(' ')) && ends).then(|| more.trim_start_matches([' ', ',', ';', ':']))
 }
 
 /// What came of it; none while it was not taken up.
 pub fn followed(facts: &Facts, made: &Made) -> Option<Followed> {
     let release = facts.releases.iter().find(|r| r.name_any() == made.release)?;
     let journal = journal(release);
-    if let Some(entry) = answers(release, made.action, &made.by).skip(made.before).last() {
-        let more = entry.message.split_once(": ").map(|(_, more)| more.to_owned());
-        return Some(match entry.reason.as_str() {
-            "DecisionHeeded" => Followed::Heeded(stands(journal)),
-            _ => Followed::WithoutEffect(more.unwrap_or_else(|| why_not(made.action, journal))),
+    if let Some((entry, more)) = answers(release, made.action, &made.by).skip(made.before).last() {
+        return Some(match (entry.reason.as_str(), more) {
+            ("DecisionHeeded", "") => Followed::Heeded(stands(journal)),
+            ("DecisionHeeded", more) => Followed::Heeded(format!("{more}; {}", stands(journal))),
+            (_, "") => Followed::WithoutEffect(why_not(made.action, journal)),
+            (_, why) => Followed::WithoutEffect(why.into()),
         });
     }
     if let Some(new) = begun(facts, release, made.action) {

@@ -57,15 +57,20 @@ pub struct Me {
 /// The most groups that a decision can name.
 const MOST_GROUPS: usize = 16;
 
-/// The groups that a decision names: all, or of many first those that are asked for, then those that are not the system's own.
+/// The groups that a decision names, since a right may come by any of them: all, or of many first those that are asked for, then
+/// those that are not the system's own, then the others that not everybody has.
 pub fn groups_that_matter(all: &[String], wanted: &[String]) -> Vec<String> {
     let fits = |group: &&String| (1..=253).contains(&group.len());
     if all.len() <= MOST_GROUPS {
         return all.iter().filter(fits).cloned().collect();
     }
     let asked = all.iter().filter(|g| wanted.contains(g));
-    let own = all.iter().filter(|g| !wanted.contains(g) && !g.starts_with("system:"));
-    asked.chain(own).filter(fits).take(MOST_GROUPS).cloned().collect()
+    let others = || all.iter().filter(|g| !wanted.contains(g) && *g != "system:authenticated");
+    // Whoever is among these may do everything, by no other group.
+    let masters = others().filter(|g| *g == "system:masters");
+    let own = others().filter(|g| !g.starts_with("system:"));
+    let systems = others().filter(|g| g.starts_with("system:") && *g != "system:masters");
+    asked.chain(masters).chain(own).chain(systems).filter(fits).take(MOST_GROUPS).cloned().collect()
 }
 
 /// Asks the API server who asks.

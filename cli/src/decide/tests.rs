@@ -38,6 +38,17 @@ fn a_decision_without_effect_says_why() {
 }
 
 #[test]
+fn an_answer_to_somebody_of_a_longer_name_is_not_ones_own() {
+    for other in ["Pause by anna", "Pause by ann@example.com", "Pause by ann:x", "Pauses by ann", "Pause by joe ann"] {
+        let facts = answered(json!([entry("DecisionHeeded", other)]));
+        assert_eq!(followed(&facts, &made(Action::Pause, 0)), None, "{other}");
+    }
+    let facts = answered(json!([entry("DecisionHeeded", "Approve of gate signoff by ann (1 of 2)")]));
+    let words = "(1 of 2); it is in Shifting, step 1";
+    assert_eq!(followed(&facts, &made(Action::Approve, 0)), Some(Followed::Heeded(words.into())));
+}
+
+#[test]
 fn a_retry_of_what_has_ended_is_heeded_by_a_new_release() {
     assert_eq!(followed(&Shop::rolled_back().facts(), &made(Action::Retry, 0)), None);
     let again = Shop::rolled_back().release(2, json!({ "phase": "Pending" })).facts();
@@ -88,6 +99,9 @@ fn of_many_groups_those_that_are_asked_for_come_first_and_the_systems_own_stay_a
     let chosen = groups_that_matter(&many, &["g19".into(), "not-mine".into()]);
     assert_eq!((chosen.len(), chosen[0].as_str(), chosen[1].as_str()), (16, "g19", "g0"));
     assert!(!chosen.iter().any(|g| g.starts_with("system:")));
+    many.extend(["system:serviceaccounts".to_owned(), "system:masters".into()]);
+    let chosen = groups_that_matter(&many, &[]);
+    assert_eq!((chosen.len(), chosen[0].as_str(), chosen[15].as_str()), (16, "system:masters", "g14"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn an_unknown_field_is_named_with_the_one_that_was_perhaps_meant() {
         |p| p["spec"]["analysis"]["metrics"][0]["objective"]["maximum"] = json!(1),
         "spec.analysis.metrics[0].objective.maximum: there is no such field",
     );
+    only(|p| p["specs"] = json!({}), "specs: there is no such field (did you mean spec?)");
     only(|p| p["data"] = json!({}), "data: there is no such field");
 }
 

@@ -83,6 +83,13 @@ fn it_is_not_there_before_the_release_is_over_unless_that_is_enough() {
 }
 
 #[test]
+fn a_version_that_is_stable_and_whose_pods_are_away_does_not_serve() {
+    let waiting = json!({ "reason": "StableNotReady", "message": "0 of 4 pods are ready" });
+    let down = delivered().says(json!({ "phase": "StableNotReady", "waiting": waiting }));
+    waits(image().standing(&down.facts()), "0 of 4 pods are ready");
+}
+
+#[test]
 fn the_code_says_how_it_ended() {
     for (phase, reason, exit) in [
         ("RolledBack", "AnalysisFailed", Exit::Bad),
