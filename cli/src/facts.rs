@@ -76,12 +76,20 @@ pub fn written(release: &Release) -> Value {
 }
 
 /// A spec as the controller reads it.
+///
+/// # Errors
+/// What the controller says against it.
+pub fn parse(name: &str, spec: &RolloutPolicySpec) -> Result<Policy, parse::InvalidPolicy> {
+    parse::parse(name, spec, spec, SCRAPE)
+}
+
+/// The same where it can be read.
 pub fn parsed(name: &str, spec: &RolloutPolicySpec) -> Option<Policy> {
-    parse::parse(name, spec, spec, SCRAPE).ok()
+    parse(name, spec).ok()
 }
 
 /// How often a source scrapes where nobody says otherwise.
-pub const SCRAPE: std::time::Duration = std::time::Duration::from_secs(15);
+const SCRAPE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// The step that a release is in, and how many there are.
 pub fn step(release: &Release) -> Option<(u32, usize)> {

@@ -61,6 +61,13 @@ wishes for when the command begins.
 `wait` needs the rights to get, list and watch `rolloutpolicies` and `releases` of `sluice.dev` and `deployments` of `apps`;
 for ConfigMaps, to get `configmaps` and `controllerrevisions` of `apps`.
 
+## For programs
+
+`get -o json` prints the policy, or a List of them, as the API server has them. `status -o json` prints `policy` and `release`, the
+objects, and `next`, the commands that would let the release go on, each with `command` and `why`. `history -o json` prints a list,
+newest first: `number`, `release`, `purpose`, `revision`, `images`, `outcome`, `reason`, `message`, `began`, `ended`, and
+`decisions` with `action`, `gate`, `by`, `comment` and `at`. `-o yaml` prints the same.
+
 ## Exit codes
 
 ";

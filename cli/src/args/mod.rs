@@ -41,6 +41,9 @@ pub struct Connection {
     pub groups: Vec<String>,
 }
 
+const WAIT_CODES: &str = "Exit codes: 0 it is delivered and serves; 1 error; 2 usage; 3 it was taken back, aborted or rejected; \
+4 Inconclusive or Held: a person must decide; 5 the time is over; 6 another version was wished for meanwhile";
+
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -51,6 +54,7 @@ pub enum Command {
     /// List the past releases of a policy: outcome, reason, how long, who decided what.
     History(History),
     /// Wait until a version is delivered and serves, for pipelines; the exit code says how it ended.
+    #[command(after_help = WAIT_CODES)]
     Wait(Wait),
     /// Give an approval that a gate of the release waits for.
     Approve(AtGate),

@@ -55,13 +55,7 @@ pub fn parse(text: &str) -> Result<Vec<Document>, String> {
     for (i, part) in split(text).into_iter().enumerate() {
         let number = i + 1;
         let value: Value = serde_saphyr::from_str::<Option<Value>>(&part)
-            .map_err(|e| {
-                format!(
-                    "document {number} is no YAML: {}{}",
-                    e.to_string().lines().next().unwrap_or_default(),
-                    template()
-                )
-            })?
+            .map_err(|e| format!("document {number} is no YAML: {}{}", first(&e.to_string()), template()))?
             .unwrap_or_default();
         match value["kind"].as_str().filter(|kind| *kind == "List").and(value["items"].as_array()) {
             Some(items) => found.extend(items.iter().map(|value| Document { number, value: value.clone() })),
@@ -70,6 +64,11 @@ pub fn parse(text: &str) -> Result<Vec<Document>, String> {
         }
     }
     Ok(found)
+}
+
+/// What a parser says in its first line.
+fn first(said: &str) -> &str {
+    said.lines().next().unwrap_or_default().trim_start_matches("error: ")
 }
 
 /// The texts between lines that begin a document; what stands before the first only if it says something.

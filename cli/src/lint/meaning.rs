@@ -6,6 +6,7 @@ use crds::RolloutPolicy;
 use serde_json::Value;
 
 use super::Fault;
+use crate::facts;
 
 /// What cannot be meant.
 pub fn faults(document: &Value) -> Vec<Fault> {
@@ -27,7 +28,7 @@ pub fn faults(document: &Value) -> Vec<Fault> {
     if let Some(own) = policy.spec.depends_on.iter().flatten().find(|on| **on == name) {
         found.push(Fault::new("spec.dependsOn", format!("{own} cannot depend on itself: remove its name")));
     }
-    if let Err(error) = crds::parse::parse(&name, &policy.spec, &policy.spec, crate::facts::SCRAPE) {
+    if let Err(error) = facts::parse(&name, &policy.spec) {
         found.push(Fault::new("spec", error.0));
     }
     rising(&policy, &mut found);

@@ -11,6 +11,7 @@ use kube::ResourceExt;
 use crate::{
     app::App,
     args::Plan,
+    facts,
     failure::{Exit, Failure},
     lint::documents,
     paint::Paint,
@@ -67,8 +68,7 @@ fn policies(path: &Path) -> Result<Vec<RolloutPolicy>, Failure> {
 /// When the policy cannot be used.
 pub fn text(policy: &RolloutPolicy, arguments: &Plan, paint: Paint) -> Result<String, Failure> {
     let name = policy.name_any();
-    let parsed = crds::parse::parse(&name, &policy.spec, &policy.spec, crate::facts::SCRAPE)
-        .map_err(|e| Failure::error(format!("planning {name}: {e}")))?;
+    let parsed = facts::parse(&name, &policy.spec).map_err(|e| Failure::error(format!("planning {name}: {e}")))?;
     let given = arguments.replicas.or(parsed.replicas);
     let mut text = course::text(&parsed, &policy.spec, given, paint);
     text.push_str(&sight::text(&parsed, arguments.rps, arguments.errors.map(|percent| percent / 100.0)));

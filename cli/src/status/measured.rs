@@ -7,7 +7,7 @@ use crds::{
     analysis::Objective,
     journal::{GateRecord, Journal},
 };
-use planner::policy::Place;
+use planner::{Policy, policy::Place};
 
 use crate::{
     paint::{Paint, Tone},
@@ -25,17 +25,12 @@ fn sign(verdict: Verdict, paint: Paint) -> String {
 }
 
 /// The gates that were asked, with what they said.
-pub(super) fn gates(
-    journal: &Journal,
-    spec: Option<&RolloutPolicySpec>,
-    now: DateTime<Utc>,
-    paint: Paint,
-) -> Option<Node> {
-    let nodes: Vec<_> = journal.gates.iter().map(|gate| one_gate(gate, spec, now, paint)).collect();
+pub(super) fn gates(journal: &Journal, policy: Option<&Policy>, now: DateTime<Utc>, paint: Paint) -> Option<Node> {
+    let nodes: Vec<_> = journal.gates.iter().map(|gate| one_gate(gate, policy, now, paint)).collect();
     (!nodes.is_empty()).then(|| Node::new("gates").with(nodes))
 }
 
-fn one_gate(gate: &GateRecord, spec: Option<&RolloutPolicySpec>, now: DateTime<Utc>, paint: Paint) -> Node {
+fn one_gate(gate: &GateRecord, policy: Option<&Policy>, now: DateTime<Utc>, paint: Paint) -> Node {
     let place = match (gate.at, gate.step) {
         (Place::Start, _) => "at the start".to_owned(),
         (Place::Traffic, _) => "before traffic".into(),
@@ -43,8 +38,7 @@ fn one_gate(gate: &GateRecord, spec: Option<&RolloutPolicySpec>, now: DateTime<U
         (Place::Step, None) => "in a step".into(),
         (Place::Promotion, _) => "before promotion".into(),
     };
-    let timeout =
-        spec.and_then(|s| s.gates.iter().flatten().find(|g| g.name == gate.name)).map(|g| crds::parse::time(g.timeout));
+    let timeout = policy.and_then(|p| p.gates.iter().find(|g| g.name == gate.name)).map(|g| g.timeout);
     let when = match (gate.until, timeout) {
         (Some(at), _) => format!("{} ago", age(now, at)),
         (None, Some(timeout)) => format!("asked {} ago, {}", age(now, gate.since), until(now, gate.since + timeout)),

@@ -12,7 +12,7 @@ use planner::Waiting;
 
 use super::{measured, next, steps::steps};
 use crate::{
-    facts::{Facts, frozen, journal},
+    facts::{Facts, frozen, journal, parsed},
     paint::{Paint, Tone, of_phase},
     tree::Node,
     words::{age, count, short_images, until},
@@ -107,6 +107,7 @@ impl Tree<'_> {
     fn release(&self, release: &Release, paint: Paint) -> Node {
         let journal = journal(release);
         let spec = frozen(release);
+        let policy = spec.as_ref().and_then(|spec| parsed(&release.spec.policy.name, spec));
         let phase = format!("{:?}", journal.phase);
         let made = release.creation_timestamp().and_then(|t| DateTime::from_timestamp(t.0.as_second(), 0));
         let when = match (journal.finished_at, made) {
@@ -131,7 +132,7 @@ impl Tree<'_> {
         let parts = [
             outcome(journal, paint),
             way,
-            measured::gates(journal, spec.as_ref(), self.now, paint),
+            measured::gates(journal, policy.as_ref(), self.now, paint),
             measured::metrics(journal, spec.as_ref(), paint),
             self.timeline(journal, paint),
         ];

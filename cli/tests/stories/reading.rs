@@ -4,7 +4,7 @@ use cli::failure::Exit;
 
 use crate::{
     lab::shop,
-    user::{begins, lab, secs, types},
+    user::{begins, begins_on_a_terminal, lab, secs, types},
 };
 
 #[tokio::test(start_paused = true)]
@@ -53,6 +53,24 @@ async fn a_policy_that_is_watched_tells_every_change_until_it_is_deleted() {
         assert_eq!(ended.data.lines().filter(|l| l.contains(part)).count().min(1), 1, "{part}: {}", ended.data);
     }
     assert!(ended.said.contains("was deleted"), "{}", ended.said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_terminal_the_tree_is_drawn_anew_at_changes_and_as_time_goes_by() {
+    let lab = lab(shop::canary()).await;
+    let watching = begins_on_a_terminal(&lab, "status shop --watch");
+    lab.cluster.advance(secs(10)).await;
+    lab.deploy("shop:2");
+    lab.until_settled_on("shop:2").await;
+    lab.cluster.delete("rolloutpolicies", crate::lab::NS, "shop");
+    let ended = watching.await.unwrap();
+    let pictures: Vec<_> = ended.data.split("\u{1b}[H").collect();
+    // A second each while nothing happens, and the release.
+    assert!(pictures.len() > 40, "{} pictures", pictures.len());
+    assert!(pictures[1].contains("Settled") && pictures[1].contains("└─"), "{}", pictures[1]);
+    for part in ["● step 1", "✔ step 1", "● step 2", "✔ promotion"] {
+        assert!(pictures.iter().any(|p| p.contains(part)), "{part}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,15 +64,26 @@ pub async fn types(lab: &Lab, line: &str) -> Ended {
 
 /// Types a command that goes on by itself.
 pub fn begins(lab: &Lab, line: &str) -> JoinHandle<Ended> {
+    before(lab, line, false)
+}
+
+/// The same before a terminal that can be drawn anew.
+pub fn begins_on_a_terminal(lab: &Lab, line: &str) -> JoinHandle<Ended> {
+    before(lab, line, true)
+}
+
+fn before(lab: &Lab, line: &str, live: bool) -> JoinHandle<Ended> {
     let all = format!("kubectl-sluice {line}").split(' ').map(Into::into).collect();
     let (arguments, program) = cli::args::parse(all).unwrap();
     let clock = lab.cluster.clock();
     let (out, err) = (Written::default(), Written::default());
+    let mut screen = Screen::new(out.clone(), err.clone());
+    screen.live = live;
     let mut app = App {
         client: lab.cluster.client("ann"),
         namespace: arguments.connection.namespace.clone().unwrap_or_else(|| NS.into()),
         clock: Arc::new(move || clock.now()),
-        screen: Screen::new(out.clone(), err.clone()),
+        screen,
         program,
     };
     tokio::spawn(async move {
