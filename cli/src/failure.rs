@@ -87,6 +87,9 @@ impl From<io::Error> for Failure {
 pub fn refused(attempt: &str, error: &kube::Error) -> Failure {
     match error {
         kube::Error::Api(status) => answered(attempt, status),
+        kube::Error::SerdeError(wrong) => Failure::error(format!(
+            "{attempt}: the answer cannot be understood: {wrong}; take the version of this program that Sluice has in the cluster"
+        )),
         other => Failure::error(format!(
             "{attempt}: the API server cannot be reached: {}; look at --kubeconfig and --context, and whether `kubectl version` answers",
             causes(other)
@@ -156,6 +159,13 @@ mod tests {
         assert!(failure.message.contains(said) && failure.message.contains("sluice-view"), "{failure}");
         let policy = "you may not Abort release a: ask for a Role with the verb abort";
         assert!(!refused("deciding", &status(403, policy)).message.contains("sluice-view"));
+    }
+
+    #[test]
+    fn an_answer_of_another_version_is_no_lack_of_a_connection() {
+        let wrong = serde_json::from_str::<crds::journal::Phase>("\"Resting\"").unwrap_err();
+        let said = refused("reading Release a", &kube::Error::SerdeError(wrong)).message;
+        assert!(said.contains("Resting") && said.contains("version") && !said.contains("reached"), "{said}");
     }
 
     #[test]

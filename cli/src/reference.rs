@@ -36,7 +36,8 @@ const HEAD: &str = "# The command line
 <!-- Generated from cli/src by `make docs`; do not edit. -->
 
 `kubectl sluice` shows and decides what Sluice delivers. It is one binary, `kubectl-sluice`: in your PATH, kubectl finds it
-as a plugin; under the name `sluice` it works without kubectl. `make cli` builds it as `target/release/kubectl-sluice`.
+as a plugin; under the name `sluice` it works without kubectl. `make cli` builds it as `target/release/kubectl-sluice`. Take the
+version that Sluice has in the cluster: an older one may not know all that a newer controller writes.
 
 It acts as you: with the credentials of your kubeconfig, and with your rights. A decision is a [Decision](reference.md#decision)
 in your name; who may decide what is RBAC, as [How a release goes](releases.md#decisions) says. Nothing is asked of the

@@ -93,7 +93,7 @@ async fn a_version_that_fails_its_tests_ends_the_wait_with_3() -> anyhow::Result
 #[tokio::test]
 async fn a_release_is_shown_paused_resumed_and_aborted() -> anyhow::Result<()> {
     with_namespace("cli-decide", async |ns| {
-        let app = App::testapp("shop").canary([20, 50]).bake("5s");
+        let app = App::testapp("shop").canary([20, 50]).bake("5s").pause_at(2);
         let shop = ns.taken_over(&app).await?;
         let release = shop.update(&app.version("1.1.0")).await?;
         release.in_force(1).await?;
