@@ -195,3 +195,33 @@ fn denied(error: &watcher::Error) -> Option<&kube::Error> {
     };
     matches!(source, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404)).then_some(source)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_made_anew_replaces_what_was_known_once_it_is_complete() {
+        let named = |name: &str| Pod {
+            metadata: kube::api::ObjectMeta { name: Some(name.into()), ..Default::default() },
+            ..Pod::default()
+        };
+        let names =
+            |shelf: &Shelf<Pod>| shelf.there.as_ref().map(|there| there.keys().cloned().collect::<Vec<_>>().join(" "));
+        let mut shelf = Shelf::default();
+        shelf.take(Event::Init);
+        shelf.take(Event::InitApply(named("a")));
+        assert_eq!(names(&shelf), None, "there may be more");
+        shelf.take(Event::InitDone);
+        shelf.take(Event::Apply(named("b")));
+        assert_eq!(names(&shelf).as_deref(), Some("a b"));
+        // The watch was away while a went and c came.
+        shelf.take(Event::Init);
+        shelf.take(Event::InitApply(named("c")));
+        assert_eq!(names(&shelf).as_deref(), Some("a b"));
+        shelf.take(Event::InitDone);
+        assert_eq!(names(&shelf).as_deref(), Some("c"));
+        shelf.take(Event::Delete(named("c")));
+        assert_eq!(names(&shelf).as_deref(), Some(""));
+    }
+}
