@@ -56,9 +56,19 @@ crds: ## Write the custom resource definitions from the Rust types
 	@cargo run --quiet --locked -p crds --bin crdgen -- charts/sluice/files/crds
 
 .PHONY: docs
-docs: ## Write the policy reference from the Rust types, and the table of what providers can do
+docs: ## Write the references of policies and of the command line from the Rust types, and the table of what providers can do
 	@cargo run --quiet --locked -p crds --bin docgen -- docs/reference.md
 	@WRITE_DOCS=1 cargo test --quiet --locked -p controller --test capabilities
+	@WRITE_DOCS=1 cargo test --quiet --locked -p cli --lib the_reference_is_current
+
+.PHONY: cli
+cli: ## Build the command line: target/release/kubectl-sluice
+	@cargo build --release --locked --quiet -p cli
+	@ln -sf kubectl-sluice target/release/sluice
+
+.PHONY: man
+man: ## Write the manual pages of the command line into target/man
+	@cargo run --quiet --locked -p cli --bin kubectl-sluice -- man target/man
 
 .PHONY: fmt
 fmt: ## Format the sources

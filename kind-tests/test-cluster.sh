@@ -9,6 +9,8 @@ toolchains
 NAME=${NAME_OF_TEST_CLUSTER:-test}
 say "building the tests"
 cargo test --locked --package kind-tests --no-run --quiet
+# Tests type its commands.
+cargo build --locked --package cli --quiet
 trap 'code=$?; trap - EXIT; [ "${KEEP:-}" ] || kind-tests/cluster/cluster.sh down "$NAME"; exit $code' EXIT
 trap 'exit 130' INT TERM
 failed=
@@ -27,7 +29,7 @@ kind-tests/cluster/dataplane.sh "$NAME" gateway-api istio
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
 say "tests that share the cluster"
 cargo test --locked --package kind-tests --no-fail-fast --test queries --test crds --test admission --test distribution \
-  --test promises -- --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
+  --test promises --test cli -- --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
 # Proxies and sidecars take more of a core than plain Services.
 say "tests that share the cluster, by routes"
 cargo test --locked --package kind-tests --no-fail-fast --test routes -- --test-threads "${ROUTE_THREADS:-3}" "$@" ||

@@ -1,6 +1,5 @@
-//! What moves the traffic, as the custom resource names it: the times, and the routes with the provider that reads and writes them.
+//! What moves the traffic, as the custom resource names it: the routes with the provider that reads and writes them.
 
-use chrono::TimeDelta;
 use crds::traffic::{LinkerdRouteRef, RouteGroup, RouteKind, Traffic};
 use kube::core::{ApiResource, GroupVersionKind};
 use providers::{GatewayApi, Istio, Linkerd, Names, Provider};
@@ -26,18 +25,6 @@ pub fn routes(traffic: &Traffic, names: Names) -> Option<Routes> {
     let istio = traffic.istio.as_ref()?;
     let all = istio.virtual_services.iter().map(|name| (virtual_service(), name.clone())).collect();
     Some(Routes { provider: Box::new(Istio(names)), all })
-}
-
-/// How long a change takes to be known, and how long open connections get.
-pub fn times(traffic: &Traffic) -> Option<(TimeDelta, TimeDelta)> {
-    let (propagation, drain) = match traffic {
-        Traffic { service: Some(t), .. } => (t.propagation, t.drain),
-        Traffic { gateway_api: Some(t), .. } => (t.propagation, t.drain),
-        Traffic { istio: Some(t), .. } => (t.propagation, t.drain),
-        Traffic { linkerd: Some(t), .. } => (t.propagation, t.drain),
-        _ => return None,
-    };
-    Some((crate::policy::time(propagation), crate::policy::time(drain)))
 }
 
 fn gateway_route(kind: RouteKind) -> ApiResource {
@@ -83,7 +70,7 @@ mod tests {
             "policy.linkerd.io/v1beta3 httproutes c",
         ];
         assert_eq!(spelt, expected);
-        let (propagation, _) = times(&traffic).unwrap();
-        assert!(propagation > TimeDelta::seconds(10), "{propagation}");
+        let (propagation, _) = crds::parse::times(&traffic).unwrap();
+        assert!(propagation > chrono::TimeDelta::seconds(10), "{propagation}");
     }
 }

@@ -67,6 +67,8 @@ pub struct Finding {
     pub alone: bool,
     /// The probability that it is rolled back by the end of the last step, at least.
     pub power: f64,
+    /// The same by the end of each step.
+    pub steps: Vec<f64>,
     /// Mean seconds until then, from the beginning of the release, where it is.
     pub mean_seconds: Option<f64>,
     /// What it takes to find it in 99 of 100 releases.
@@ -146,6 +148,7 @@ impl Outlook<'_> {
             assumed: known.is_none(),
             alone,
             power: forecast.power(),
+            steps: forecast.steps.clone(),
             mean_seconds: forecast.mean_seconds,
             remedy,
         })

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+pub use crds::names::SEQUENCE;
 use crds::{Decision, DecisionAction, Release, RolloutPolicy, RolloutPolicySpec};
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use kube::{Api, Resource, ResourceExt};
@@ -17,8 +18,6 @@ use crate::{
     policy,
 };
 
-/// Annotation: the releases of a policy in their order; creation times have whole seconds only.
-pub const SEQUENCE: &str = "sluice.dev/sequence";
 /// Name of the admission policy that makes decisions trustworthy, and of its binding.
 const PROTECTION: &str = "sluice-decisions";
 

@@ -6,14 +6,14 @@ mod strategy;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use crds::{
+use planner::policy::{Gate, Place, Policy, Shares};
+
+use crate::{
     GoDuration, RolloutPolicySpec,
     gate::GateAt,
     policy::{FirstRevision, OnFailure, OnInconclusive},
+    traffic::Traffic,
 };
-use planner::policy::{Gate, Place, Policy, Shares};
-
-use crate::traffic;
 
 /// Why a spec is no policy; the API server refuses most of these before they get here.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,7 +29,7 @@ pub fn parse(
     scrape: Duration,
 ) -> Result<Policy, InvalidPolicy> {
     let nobody = || InvalidPolicy("traffic names no provider".into());
-    let (propagation, drain) = traffic::times(&frozen.traffic).ok_or_else(nobody)?;
+    let (propagation, drain) = times(&frozen.traffic).ok_or_else(nobody)?;
     let policy = Policy {
         name: name.into(),
         strategy: strategy::parse(frozen)?,
@@ -62,12 +62,24 @@ fn shares(frozen: &RolloutPolicySpec, live: &RolloutPolicySpec) -> Shares {
     Shares::Pods { max_error: error.and_then(|e| u32::try_from(e).ok()) }
 }
 
+/// How long a change takes to be known, and how long open connections get; `None` when no provider is named.
+pub fn times(traffic: &Traffic) -> Option<(TimeDelta, TimeDelta)> {
+    let (propagation, drain) = match traffic {
+        Traffic { service: Some(t), .. } => (t.propagation, t.drain),
+        Traffic { gateway_api: Some(t), .. } => (t.propagation, t.drain),
+        Traffic { istio: Some(t), .. } => (t.propagation, t.drain),
+        Traffic { linkerd: Some(t), .. } => (t.propagation, t.drain),
+        _ => return None,
+    };
+    Some((time(propagation), time(drain)))
+}
+
 /// A duration that sums cannot overflow.
-pub(crate) fn time(duration: GoDuration) -> TimeDelta {
+pub fn time(duration: GoDuration) -> TimeDelta {
     TimeDelta::from_std(duration.0).unwrap_or(TimeDelta::MAX / 4).min(TimeDelta::days(3650))
 }
 
-fn gate(gate: &crds::gate::Gate) -> Gate {
+fn gate(gate: &crate::gate::Gate) -> Gate {
     Gate {
         name: gate.name.clone(),
         at: match gate.at {

@@ -1,16 +1,16 @@
 //! The strategy of a policy, parsed: steps, and what of the traffic each gives to the candidate.
 
-use crds::{
-    RolloutPolicySpec,
-    picks::{Mirror, RequestMatch, Stickiness, StickyCookie},
-    strategy::{self, Canary},
-};
 use planner::{
     picks::{self, Match, Picks, Sticky, Text},
     policy::{Step, Strategy, Weight},
 };
 
 use super::{InvalidPolicy, time};
+use crate::{
+    RolloutPolicySpec,
+    picks::{Mirror, RequestMatch, Stickiness, StickyCookie},
+    strategy::{self, Canary},
+};
 
 /// Parses how the candidate gets traffic.
 ///

@@ -7,10 +7,10 @@ use analysis::{
     release::{Step, Tolerance},
 };
 use chrono::TimeDelta;
-use crds::analysis::{Analysis, MeasuredBy, Metric, Objective, Then, VersusStable};
 use planner::policy;
 
 use super::{InvalidPolicy, time};
+use crate::analysis::{Analysis, MeasuredBy, Metric, Objective, Then, VersusStable};
 
 /// A rate over fewer scrapes is noise.
 const SCRAPES: u32 = 4;

@@ -1,0 +1,127 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixtures::spec;
+
+fn policy(change: impl FnOnce(&mut Value)) -> Document {
+    let mut value = json!({ "apiVersion": "sluice.dev/v1alpha1", "kind": "RolloutPolicy", "metadata": { "name": "shop" }, "spec": spec() });
+    change(&mut value);
+    Document { number: 1, value }
+}
+
+fn said(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    faults(&policy(change)).into_iter().map(|f| format!("{}: {}", f.path, f.words)).collect()
+}
+
+#[track_caller]
+fn only(change: impl FnOnce(&mut Value), wanted: &str) {
+    let said = said(change);
+    assert!(said.len() == 1 && said[0].starts_with(wanted), "{said:#?}");
+}
+
+#[test]
+fn a_good_policy_has_no_fault() {
+    assert_eq!(said(|_| ()), Vec::<String>::new());
+}
+
+#[test]
+fn an_unknown_field_is_named_with_the_one_that_was_perhaps_meant() {
+    only(
+        |p| p["spec"]["gates"][0]["sute"] = json!({}),
+        "spec.gates[0].sute: there is no such field (did you mean suite?)",
+    );
+    only(
+        |p| p["spec"]["analysis"]["metrics"][0]["objective"]["maximum"] = json!(1),
+        "spec.analysis.metrics[0].objective.maximum: there is no such field",
+    );
+    only(|p| p["specs"] = json!({}), "specs: there is no such field (did you mean spec?)");
+    only(|p| p["data"] = json!({}), "data: there is no such field");
+}
+
+#[test]
+fn what_is_missing_or_of_another_form_is_told_where_it_is() {
+    only(|p| drop(p["spec"].as_object_mut().unwrap().remove("service")), "spec.service: is required");
+    only(|p| p["spec"]["replicas"] = json!("4"), "spec.replicas: must be a whole number, and is \"4\"");
+    only(
+        |p| p["spec"]["gates"][0]["at"] = json!("trafic"),
+        "spec.gates[0].at: is \"trafic\" (did you mean traffic?); it can be: ",
+    );
+    only(|p| p["spec"]["history"] = json!(50), "spec.history: is 50, and must be 1 to 20");
+    only(|p| p["spec"]["settle"] = json!("5 s"), "spec.settle: \"5 s\": must be a duration");
+    only(
+        |p| p["spec"]["gates"][0]["name"] = json!("Not A Label"),
+        "spec.gates[0].name: \"Not A Label\": a gate's name is made of",
+    );
+}
+
+#[test]
+fn what_the_controller_would_refuse_is_told() {
+    only(
+        |p| p["spec"]["strategy"]["canary"]["steps"][1]["weight"] = json!(70),
+        "spec: weight 70 is not within 1 to 50",
+    );
+    only(
+        |p| p["spec"]["strategy"]["canary"]["steps"][1]["weight"] = json!(10),
+        "spec.strategy.canary.steps[1].weight: the weights of the steps must rise",
+    );
+    only(
+        |p| p["spec"]["strategy"]["canary"]["steps"][0]["bake"] = json!("5s"),
+        "spec.strategy.canary.steps[0].bake: a bake of 5s is shorter",
+    );
+    only(|p| p["spec"]["gates"][1]["name"] = json!("conformance"), "spec.gates: the name conformance is there twice");
+    only(|p| p["metadata"]["name"] = json!("x".repeat(41)), "metadata.name: a policy's name may have at most 40");
+    only(|p| p["spec"]["dependsOn"] = json!(["shop"]), "spec.dependsOn: shop cannot depend on itself");
+}
+
+#[test]
+fn a_kind_and_a_version_that_there_are_not_are_told() {
+    only(|p| p["kind"] = json!("RolloutPolcy"), "kind: there is no kind RolloutPolcy (did you mean RolloutPolicy?)");
+    only(
+        |p| p["apiVersion"] = json!("sluice.dev/v1"),
+        "apiVersion: is \"sluice.dev/v1\", and this program knows sluice.dev/v1alpha1",
+    );
+}
+
+#[test]
+fn every_object_that_the_real_api_server_takes_has_no_fault_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kind-tests/tests/crds/good");
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for path in files(&[folder]).unwrap() {
+        // Statuses are there by themselves too.
+        for document in documents::read(&path).unwrap().into_iter().filter(ours) {
+            seen += 1;
+            let kept = faults(&document).into_iter().map(|fault| line(&path, &document, &fault));
+            wrong.extend(kept);
+        }
+    }
+    assert!(seen >= 10, "{seen} documents");
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn documents_are_counted_and_lists_taken_apart() {
+    let text = "# a comment\n---\nkind: A\n---\n---\nkind: List\nitems:\n- {kind: B}\n- {kind: C}\n";
+    let found: Vec<_> =
+        documents::parse(text).unwrap().into_iter().map(|d| (d.number, d.value["kind"].to_string())).collect();
+    assert_eq!(found, [(1, "\"A\"".to_owned()), (3, "\"B\"".into()), (3, "\"C\"".into())]);
+    let template = documents::parse("a: {{ .Values.x }}\n").unwrap_err();
+    assert!(template.contains("helm template"), "{template}");
+}
+
+#[test]
+fn faults_are_data_with_file_document_and_path_and_end_with_an_error() {
+    let folder = std::env::temp_dir().join(format!("sluice-lint-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let bad = policy(|p| p["spec"]["historry"] = json!(3)).value;
+    std::fs::write(folder.join("a.yaml"), format!("kind: Service\n---\n{bad}\n")).unwrap();
+    let out = crate::fixtures::Written::default();
+    let mut screen = Screen::new(out.clone(), std::io::sink());
+    let failure = alone(&Lint { files: vec![folder.clone()], server: false }, &mut screen).unwrap_err();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(failure.message, "1 fault in 1 document (1 of other kinds left out)");
+    let wanted = format!(
+        "{}:2: RolloutPolicy shop: spec.historry: there is no such field (did you mean history?)",
+        folder.join("a.yaml").display()
+    );
+    assert!(out.text().starts_with(&wanted), "{}", out.text());
+}

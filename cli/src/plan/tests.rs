@@ -1,0 +1,66 @@
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    args::PlanOf,
+    fixtures::{Shop, spec},
+};
+
+fn planned(change: impl FnOnce(&mut Value), rps: Option<f64>) -> String {
+    let mut spec = spec();
+    change(&mut spec);
+    let mut policy = Shop::settled().facts().policy;
+    policy.spec = serde_json::from_value(spec).unwrap();
+    let arguments = Plan { of: PlanOf { name: None, file: None }, rps, errors: None, replicas: None };
+    text(&policy, &arguments, Paint(false)).unwrap()
+}
+
+#[test]
+fn a_canary_by_a_plain_service_is_told_step_by_step_with_what_its_metrics_see() {
+    assert_snapshot!(planned(|_| (), Some(100.0)));
+}
+
+#[test]
+fn blue_green_goes_over_at_once_and_is_watched() {
+    let text = planned(
+        |spec| {
+            spec["strategy"] = json!({ "blueGreen": { "bake": "30m" } });
+            spec["gates"] = json!([{ "name": "conformance", "at": "traffic", "suite": { "name": "shop" } }]);
+            spec.as_object_mut().unwrap().remove("analysis");
+        },
+        None,
+    );
+    assert_snapshot!(text);
+}
+
+#[test]
+fn a_step_is_never_shorter_than_its_first_look() {
+    let text =
+        planned(|spec| spec["strategy"] = json!({ "canary": { "steps": [{ "weight": 20, "bake": "15s" }] } }), None);
+    // 15 s until the share is known, then a window of two scrapes.
+    assert!(text.lines().any(|l| l.contains("Step 1") && l.contains("   45s ")), "{text}");
+    assert!(text.contains("give --rps"), "{text}");
+}
+
+#[test]
+fn routes_take_pods_by_their_share_of_the_capacity() {
+    let text = planned(
+        |spec| {
+            spec["traffic"] = json!({ "gatewayAPI": { "routes": [{ "name": "shop" }] } });
+            spec["strategy"] =
+                json!({ "canary": { "steps": [{ "weight": 5, "bake": "1m" }, { "weight": 75, "bake": "1m" }] } });
+        },
+        None,
+    );
+    assert!(text.contains("weight 5, 1 pod ") && text.contains("weight 75, 3 pods"), "{text}");
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_is_refused_in_words() {
+    let mut policy = Shop::settled().facts().policy;
+    policy.spec.strategy.canary = None;
+    let arguments = Plan { of: PlanOf { name: None, file: None }, rps: None, errors: None, replicas: None };
+    let failure = text(&policy, &arguments, Paint(false)).unwrap_err();
+    assert!(failure.message.contains("exactly one of canary, blueGreen and ab"), "{failure}");
+}
