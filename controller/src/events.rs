@@ -12,7 +12,7 @@ use planner::{Journal, journal::Entry};
 use crate::{api::DEADLINE, context::Context, observe::Observed};
 
 /// Reasons that mean trouble.
-const WARNINGS: [&str; 9] = [
+const WARNINGS: [&str; 10] = [
     "ConformanceFailed",
     "AnalysisFailed",
     "PodsFailed",
@@ -22,6 +22,7 @@ const WARNINGS: [&str; 9] = [
     "RolledBack",
     "Inconclusive",
     "Aborted",
+    "Rejected",
 ];
 
 /// Publishes what is new in the timeline, on the release and on the policy.

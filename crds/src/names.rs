@@ -24,6 +24,8 @@ pub const FINALIZER: &str = "sluice.dev/finalizer";
 pub const CAPACITY: &str = "sluice.dev/capacity";
 /// Annotation on a revision's Deployment and ControllerRevision: the full digest.
 pub const DIGEST: &str = "sluice.dev/digest";
+/// Annotation on a workload's pod template, or on the workload itself: the user who changed it, as the API server knows them.
+pub const AUTHOR: &str = "sluice.dev/author";
 /// Annotation on a workload that may run twice although it holds something exclusive.
 pub const ALLOW_SIDE_BY_SIDE: &str = "sluice.dev/allow-side-by-side";
 /// Annotation on another Service that may select an unproven candidate.

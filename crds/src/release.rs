@@ -40,6 +40,10 @@ pub struct ReleaseSpec {
     /// The revision it delivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<RevisionRef>,
+    /// Who changed the workload, as its annotation `sluice.dev/author` said when the release began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub author: Option<String>,
     /// The how-manieth attempt for this revision.
     #[schemars(range(min = 1))]
     pub attempt: i32,

@@ -36,7 +36,8 @@ fn removal(world: &World) -> Plan {
         let actions = if world.finalizer { vec![Action::ReleaseFinalizers] } else { Vec::new() };
         return Plan { actions, ..Plan::default() };
     }
-    let new = NewRelease { purpose: Purpose::Remove, from: world.stable.clone(), to: None, attempt: 1, fast: false };
+    let from = world.stable.clone();
+    let new = NewRelease { purpose: Purpose::Remove, from, to: None, attempt: 1, fast: false, author: None };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
 
@@ -77,7 +78,8 @@ fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wis
     let attempts = last.map(|l| l.attempt).chain(before.map(|l| l.attempt));
     let attempt = attempts.max().unwrap_or(0) + 1;
     let fast = from.is_some() && passed(world, to);
-    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast };
+    let author = wish.author.clone();
+    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast, author };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
 
@@ -234,6 +236,6 @@ fn tried(last: &Release) -> bool {
 fn retried(world: &World, last: &Release) -> bool {
     world.decisions.iter().any(|d| {
         let same = d.release == last.name && last.to.as_ref().is_some_and(|t| t.digest == d.digest);
-        same && d.action == Order::Retry && !last.journal.orders.heeded.contains(&d.uid)
+        same && d.action == Order::Retry && d.refused.is_none() && !last.journal.orders.heeded.contains(&d.uid)
     })
 }

@@ -29,7 +29,7 @@ pub(crate) fn pass(
     now: DateTime<Utc>,
 ) -> Plan {
     if !matches!(journal.phase, Phase::RollingBack | Phase::Held) {
-        let start = gates::start(world, &journal);
+        let start = gates::start(policy, world, &journal);
         if !start.is_empty() {
             return Plan::act(start, journal);
         }

@@ -79,6 +79,8 @@ pub struct Wish {
     pub revision: RevisionRef,
     /// It has been unchanged for the policy's `settle`, and all that it names exists.
     pub settled: bool,
+    /// Who wished it, where that is known.
+    pub author: Option<String>,
 }
 
 /// The Service that callers use.
@@ -210,6 +212,8 @@ pub struct Release {
     pub attempt: u32,
     /// Going back to a revision that has passed before.
     pub fast: bool,
+    /// Who wished for it, where that was known when it began.
+    pub author: Option<String>,
     /// It is being deleted.
     pub deleting: bool,
     /// Its journal.
@@ -262,19 +266,29 @@ pub struct Decision {
     pub uid: String,
     /// Who.
     pub by: String,
+    /// Groups that they are in, as far as they said.
+    pub groups: Vec<String>,
     /// What.
     pub action: Order,
+    /// Why.
+    pub comment: Option<String>,
     /// The release it is about.
     pub release: String,
     /// The digest that was looked at.
     pub digest: Digest,
     /// When.
     pub at: DateTime<Utc>,
+    /// Why they may not decide this, if they may not.
+    pub refused: Option<String>,
 }
 
 /// What a person can order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
+    /// Agree with what the gate of this name asks about.
+    Approve(String),
+    /// Refuse it.
+    Reject(String),
     /// Hold the release where it is.
     Pause,
     /// Go on.
@@ -287,6 +301,16 @@ pub enum Order {
     Abort,
     /// One more attempt.
     Retry,
+}
+
+impl std::fmt::Display for Order {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Approve(gate) => write!(out, "Approve of gate {gate}"),
+            Self::Reject(gate) => write!(out, "Reject at gate {gate}"),
+            other => write!(out, "{other:?}"),
+        }
+    }
 }
 
 /// Something that a person must mend.

@@ -44,6 +44,7 @@ impl Model {
                     to: new.to.clone(),
                     attempt: new.attempt,
                     fast: new.fast,
+                    author: new.author.clone(),
                     deleting: false,
                     journal: Journal::default(),
                 });
