@@ -26,7 +26,7 @@ say "data planes: Envoy Gateway and Istio"
 kind-tests/cluster/dataplane.sh "$NAME" gateway-api istio
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
 say "tests that share the cluster"
-cargo test --locked --package kind-tests --no-fail-fast --test queries --test crds --test admission --test distribution \
+cargo test --locked --package kind-tests --no-fail-fast --test queries --test crds --test admission --test approvals --test distribution \
   --test promises --test routes -- --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
 # These kill the controller, upgrade it, or stop Prometheus.
 say "tests that need the cluster for themselves"
