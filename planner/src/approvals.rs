@@ -9,14 +9,17 @@ use chrono::{DateTime, Utc};
 use crate::{
     events::end,
     gates::words,
-    journal::{Approved, Cause, EarlyApproval, GateRecord, Journal, Phase, cut},
+    journal::{Approved, Cause, EarlyApproval, GateRecord, Journal, Phase, Purpose, cut},
     plan::Waiting,
     policy::{Approval, Gate, Place, Policy},
     world::{Decision, Release},
 };
 
 /// The gate of a name and whom it asks, or why a decision about it means nothing.
-fn named<'a>(policy: &'a Policy, name: &str) -> Result<(&'a Gate, &'a Approval), String> {
+fn named<'a>(policy: &'a Policy, release: &Release, name: &str) -> Result<(&'a Gate, &'a Approval), String> {
+    if release.purpose != Purpose::Update && !policy.gate_first {
+        return Err("taking over what runs asks nobody".into());
+    }
     let asks = |g: &'a Gate| g.approval().map(|a| (g, a));
     if let Some(gate) = policy.gates.iter().find(|g| g.name == name) {
         return asks(gate).ok_or_else(|| format!("gate {name} is a test and asks nobody"));
@@ -61,7 +64,7 @@ pub(crate) fn give(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<String, String> {
-    let (gate, approval) = named(policy, name)?;
+    let (gate, approval) = named(policy, release, name)?;
     if !matches!(journal.phase, Phase::Inconclusive) && journal.phase >= Phase::Promoting {
         return Err("nothing waits for it any more".into());
     }
@@ -141,7 +144,7 @@ pub(crate) fn reject(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<String, String> {
-    let (gate, approval) = named(policy, name)?;
+    let (gate, approval) = named(policy, release, name)?;
     if journal.phase == Phase::Held {
         return Err("the version has failed already".into());
     }

@@ -38,12 +38,9 @@ impl Model {
                 let key = (release.name, gate.clone());
                 self.oracle.approvals.entry(key).or_default().push(decision.by.clone());
             }
-            Order::Reject(gate) if self.counts(decision, gate, &release) && release.purpose == Purpose::Update => {
-                // What was said on the way back, or after a Fail, changes nothing.
-                if !matches!(release.journal.phase, Phase::RollingBack | Phase::Held) {
-                    let now = (self.replicas_of(&to.revision), self.joined(&to.revision));
-                    self.oracle.condemned.entry(to.digest).or_insert(now);
-                }
+            Order::Reject(gate) if self.counts(decision, gate, &release) && rejectable(&release) => {
+                let now = (self.replicas_of(&to.revision), self.joined(&to.revision));
+                self.oracle.condemned.entry(to.digest).or_insert(now);
             }
             _ => {}
         }
@@ -88,4 +85,10 @@ impl Model {
             Place::Promotion => usize::from(full),
         }
     }
+}
+
+/// What was said on the way back, after a Fail, or of what runs already, changes nothing.
+fn rejectable(release: &Release) -> bool {
+    let turned = matches!(release.journal.phase, Phase::RollingBack | Phase::Held);
+    release.purpose == Purpose::Update && !turned
 }
