@@ -71,4 +71,6 @@ pub enum DecisionAction {
     Abort,
     /// Try a failed, held or inconclusive revision once more.
     Retry,
+    /// Go back from the version that was delivered last to the one before it, while that is kept.
+    Rollback,
 }

@@ -92,6 +92,7 @@ async fn who_may_decide_one_thing_may_not_decide_another() -> anyhow::Result<()>
             ("Promote", "promote"),
             ("Abort", "abort"),
             ("Retry", "retry"),
+            ("Rollback", "rollback"),
         ];
         for (action, verb) in actions {
             let user = format!("{verb}-only");

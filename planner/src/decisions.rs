@@ -68,6 +68,7 @@ fn heed(
         Order::SkipStep => return Err("it is in no step".into()),
         Order::Promote => return Err("there is nothing to skip".into()),
         Order::Retry => return Err("it has not ended".into()),
+        Order::Rollback => return Err("it has not ended: Abort takes it back".into()),
     }
     Ok(String::new())
 }

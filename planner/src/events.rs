@@ -122,6 +122,9 @@ fn outside(world: &World, release: &Release, journal: &mut Journal, now: DateTim
         return;
     }
     let withdrawn = release.from.as_ref().is_some_and(|f| f.digest == wish.revision.digest);
+    if withdrawn && release.rollback {
+        return; // That the workload wishes what is gone back from is why a person had to say so.
+    }
     if withdrawn {
         let words = "the workload was set back to the stable version";
         back(journal, superseded(Cause::WishWithdrawn, words), now);

@@ -110,6 +110,8 @@ pub struct NewRelease {
     pub fast: bool,
     /// Who wished for it, where that is known.
     pub author: Option<String>,
+    /// A person goes back to `to`, whatever the workload wishes.
+    pub rollback: bool,
 }
 
 /// Why nothing is happening and who can change that.

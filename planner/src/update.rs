@@ -84,7 +84,9 @@ fn advance(
 ) -> Result<(), Waiting> {
     let rising = journal.phase < Phase::Promoting;
     if rising {
-        held_by_people(policy, journal)?;
+        // A suspension stops what is new, never the way back.
+        held_by_people(policy, journal)
+            .or_else(|w| if release.rollback && w.reason == "Suspended" { Ok(()) } else { Err(w) })?;
     }
     match journal.phase {
         Phase::Pending => pending(policy, world, release, journal, now),

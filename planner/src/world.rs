@@ -214,6 +214,8 @@ pub struct Release {
     pub fast: bool,
     /// Who wished for it, where that was known when it began.
     pub author: Option<String>,
+    /// A person went back to `to`, whatever the workload wishes.
+    pub rollback: bool,
     /// It is being deleted.
     pub deleting: bool,
     /// Its journal.
@@ -229,6 +231,8 @@ pub struct PastRelease {
     pub to: Option<RevisionId>,
     /// The digest, where it succeeded: it has passed its gates before.
     pub passed: Option<Digest>,
+    /// The revision that a person went back from.
+    pub taken_back: Option<RevisionId>,
     /// The attempt it was.
     pub attempt: u32,
 }
@@ -301,6 +305,8 @@ pub enum Order {
     Abort,
     /// One more attempt.
     Retry,
+    /// From a version that was delivered back to the one before.
+    Rollback,
 }
 
 impl std::fmt::Display for Order {

@@ -59,12 +59,13 @@ fn event() -> impl Strategy<Value = Event> {
         Order::Promote,
         Order::Abort,
         Order::Retry,
+        Order::Rollback,
         Order::Resume,
     ]);
     prop_oneof![
         4 => (1u32..6).prop_map(Event::Wish),
         3 => order.prop_map(Event::Decide),
-        5 => (0usize..4, 0usize..4, proptest::bool::weighted(0.85), proptest::bool::weighted(0.9))
+        7 => (0usize..4, 0usize..4, proptest::bool::weighted(0.85), proptest::bool::weighted(0.9))
             .prop_map(|(person, gate, approves, may)| Event::Say { person, gate, approves, may }),
         1 => proptest::option::of(0usize..4).prop_map(Event::Author),
         1 => any::<bool>().prop_map(Event::Suspend),
@@ -188,7 +189,10 @@ fn happens(m: &mut Model, event: &Event) {
         Event::Say { person, gate, approves, may } => {
             let about = m.release.as_ref().or(m.last.as_ref());
             if about.is_some_and(|r| r.to.is_some()) {
-                let gate = format!("gate-{gate}");
+                // Mostly about what is asked now.
+                let asked = m.journal().map_or(vec![], |j| j.gates.iter().filter(|r| m.asks_people(r)).collect());
+                let open = asked.iter().filter(|r| r.verdict == Verdict::Unknown).nth(gate % 2);
+                let gate = open.map_or(format!("gate-{gate}"), |r| r.name.clone());
                 let order = if *approves { Order::Approve(gate) } else { Order::Reject(gate) };
                 m.decide_if(*may, PEOPLE[*person], order);
             }

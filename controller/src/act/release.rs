@@ -48,6 +48,7 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
             attempt: i32::try_from(new.attempt).unwrap_or(i32::MAX),
             plan,
             fast: new.fast,
+            rollback: new.rollback,
         },
         status: None,
     };

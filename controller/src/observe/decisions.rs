@@ -76,8 +76,8 @@ fn is_new(world: &World, decision: &world::Decision) -> bool {
     let about = |r: &&world::Release| r.name == decision.release;
     match world.release.as_ref().filter(about) {
         Some(active) => !active.journal.orders.heeded.contains(&decision.uid),
-        // After the end only another attempt can be ordered.
-        None if decision.action != Order::Retry || world.release.is_some() => false,
+        // After the end only another attempt, and the way back, can be ordered.
+        None if !matches!(decision.action, Order::Retry | Order::Rollback) || world.release.is_some() => false,
         None => world.last.as_ref().filter(about).is_some_and(|l| !l.journal.orders.heeded.contains(&decision.uid)),
     }
 }
@@ -167,6 +167,7 @@ fn verb(action: &Order) -> &'static str {
         Order::Promote => "promote",
         Order::Abort => "abort",
         Order::Retry => "retry",
+        Order::Rollback => "rollback",
     }
 }
 
@@ -187,6 +188,7 @@ fn decision(object: &Decision) -> Option<world::Decision> {
             DecisionAction::Promote => Order::Promote,
             DecisionAction::Abort => Order::Abort,
             DecisionAction::Retry => Order::Retry,
+            DecisionAction::Rollback => Order::Rollback,
         },
         comment: spec.comment.clone(),
         release: spec.release.clone(),

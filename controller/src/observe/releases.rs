@@ -95,6 +95,7 @@ impl Releases {
                     name: r.name_any(),
                     to: r.spec.to.as_ref().map(|t| t.revision.clone()),
                     passed: r.spec.to.as_ref().filter(|_| passed).map(|t| t.digest.clone()),
+                    taken_back: r.spec.from.as_ref().filter(|_| passed && r.spec.rollback).map(|f| f.revision.clone()),
                     attempt: u32::try_from(r.spec.attempt).unwrap_or(1),
                 }
             })
@@ -151,6 +152,7 @@ fn planner_release(release: &Release) -> world::Release {
         attempt: u32::try_from(release.spec.attempt).unwrap_or(1),
         fast: release.spec.fast,
         author: release.spec.author.clone(),
+        rollback: release.spec.rollback,
         deleting: release.meta().deletion_timestamp.is_some(),
         journal: journal(release).clone(),
     }

@@ -45,6 +45,7 @@ impl Model {
                     attempt: new.attempt,
                     fast: new.fast,
                     author: new.author.clone(),
+                    rollback: new.rollback,
                     deleting: false,
                     journal: Journal::default(),
                 });
