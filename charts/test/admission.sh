@@ -87,7 +87,7 @@ eventually 30 "the admission policies are in force" in_force
 refused "a decision in another's name" 'spec.by must be you: set it to adam' decision adam erin "$one" Promote
 refused "membership of a group one is not in" 'you are not in release-managers' decision adam adam "$one" Promote "system:authenticated, release-managers"
 allowed "membership of a group one is in" decision adam adam "$one" Promote release-managers --as-group=release-managers --as-group=system:authenticated
-for action in Approve Reject Pause Resume SkipStep Promote Abort Retry; do
+for action in Approve Reject Pause Resume SkipStep Promote Abort Retry Rollback; do
   allowed "$action by admin" decision adam adam "$one" "$action"
 done
 allowed "Abort by sluice-operate alone" decision olga olga "$one" Abort

@@ -190,6 +190,35 @@ async fn a_reject_wins_over_an_approval_and_the_version_is_not_tried_again() -> 
 }
 
 #[tokio::test]
+async fn a_rollback_goes_back_to_the_version_before_and_no_request_fails() -> anyhow::Result<()> {
+    with_namespace("rollback", async |ns| {
+        let app = App::testapp("shop").replicas(2).canary([50]).bake("1s");
+        let shop = ns.taken_over(&app).await?;
+        let load = Load::on(&ns, &app).start().await?;
+        let release = shop.update(&app.clone().version("1.1.0")).await?;
+        release.ends_as(Phase::Succeeded).await?;
+        shop.settled_on("1.1.0").await?;
+        let known = shop.release_names().await?;
+        release.decide(DecisionAction::Rollback).await?;
+        let back = shop.next_release(&known).await?;
+        ensure!(back.get().await?.spec.rollback && back.get().await?.spec.fast, "it is no way back");
+        back.ends_as(Phase::Succeeded).await?;
+        let said = shop.says("GoneBack").await?;
+        ensure!(said.contains(&format!("Retry about release {}", back.name)), "{said}");
+        let images = shop.status().await?.stable.context("a stable version")?.images;
+        ensure!(images.iter().any(|i| i.ends_with(":1.0.0")), "{images:?} serve");
+
+        let known = shop.release_names().await?;
+        back.decide(DecisionAction::Retry).await?;
+        let again = shop.next_release(&known).await?;
+        ensure!(!again.get().await?.spec.fast, "what was gone back from skips its steps");
+        again.ends_as(Phase::Succeeded).await?;
+        load.stop().await?.no_request_failed()
+    })
+    .await
+}
+
+#[tokio::test]
 async fn whoever_changed_the_workload_does_not_approve_it() -> anyhow::Result<()> {
     with_namespace("author", async |ns| {
         may(&ns, "Group", MANAGERS, &["approve"]).await?;

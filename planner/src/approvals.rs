@@ -70,32 +70,41 @@ pub(crate) fn give(
     }
     asked(approval, decision)?;
     another(approval, release, decision)?;
-    let approved = Approved::new(&decision.by, decision.at, decision.comment.as_deref());
-    let again =
-        || Err(format!("{} has approved it already, and {} different people are needed", decision.by, approval.needed));
-    let asked_before = journal.gates.iter().any(|r| r.name == gate.name);
-    let open = journal.gates.iter_mut().find(|r| r.name == gate.name && r.verdict == Verdict::Unknown);
-    if let Some(record) = open {
-        if record.approvals.iter().any(|a| a.by == approved.by) {
-            return again();
-        }
-        record.approvals.push(approved);
-        let count = record.approvals.len();
-        if let Some(words) = count_up(approval, record, now) {
-            journal.note(now, "GateApproved", words);
-        }
-        return Ok(format!(" ({count} of {})", approval.needed));
+    let open = journal.gates.iter().position(|r| r.name == gate.name && r.verdict == Verdict::Unknown);
+    let Some(open) = open else { return keep(gate, approval, journal, decision) };
+    let record = &mut journal.gates[open];
+    if record.approvals.iter().any(|a| a.by == decision.by) {
+        return Err(again(approval, decision));
     }
-    let to_come =
-        journal.step.is_some_and(|k| gate.covers(Some(k)) && journal.gate(&gate.name, Place::Step, Some(k)).is_none());
-    if asked_before && !(gate.at == Place::Step && to_come) {
+    record.approvals.push(approved(decision));
+    let count = record.approvals.len();
+    if let Some(words) = count_up(approval, record, now) {
+        journal.note(now, "GateApproved", words);
+    }
+    Ok(format!(" ({count} of {})", approval.needed))
+}
+
+/// Keeps an approval that came before its gate is asked.
+fn keep(gate: &Gate, approval: &Approval, journal: &mut Journal, decision: &Decision) -> Result<String, String> {
+    let asked_before = journal.gates.iter().any(|r| r.name == gate.name);
+    let here = journal.step.filter(|k| gate.at == Place::Step && gate.covers(Some(*k)));
+    let to_come = here.is_some_and(|k| journal.gate(&gate.name, Place::Step, Some(k)).is_none());
+    if asked_before && !to_come {
         return Err("it has been approved already; where a later step asks again, approve it then".into());
     }
-    if journal.orders.approvals.iter().any(|e| e.gate == gate.name && e.approved.by == approved.by) {
-        return again();
+    if journal.orders.approvals.iter().any(|e| e.gate == gate.name && e.approved.by == decision.by) {
+        return Err(again(approval, decision));
     }
-    journal.orders.approvals.push(EarlyApproval { gate: gate.name.clone(), approved });
+    journal.orders.approvals.push(EarlyApproval { gate: gate.name.clone(), approved: approved(decision) });
     Ok(", kept until the gate is asked".into())
+}
+
+fn approved(decision: &Decision) -> Approved {
+    Approved::new(&decision.by, decision.at, decision.comment.as_deref())
+}
+
+fn again(approval: &Approval, decision: &Decision) -> String {
+    format!("{} has approved it already, and {} different people are needed", decision.by, approval.needed)
 }
 
 /// Opens the gate when enough people have approved; then with what is noted.
@@ -121,9 +130,9 @@ pub(crate) fn begin(
     now: DateTime<Utc>,
 ) {
     record.message = "nobody has approved it yet".into();
-    let (early, others) = journal.orders.approvals.drain(..).partition(|e| e.gate == record.name);
+    let (early, others): (Vec<_>, Vec<_>) =
+        journal.orders.approvals.drain(..).partition(|e: &EarlyApproval| e.gate == record.name);
     journal.orders.approvals = others;
-    let early: Vec<EarlyApproval> = early;
     record.approvals.extend(early.into_iter().map(|e| e.approved).take(approval.needed));
     if record.approvals.is_empty() {
         journal.note(now, "ApprovalNeeded", missing(policy, release, approval, record));

@@ -31,10 +31,11 @@ async fn lab(approval: Value) -> Lab {
 impl Lab {
     fn says(&self, by: &str, groups: &[&str], action: &str) {
         let release = release(&self.cluster).unwrap();
+        let count = self.cluster.list("decisions", NS).len();
         let gate = matches!(action, "Approve" | "Reject").then_some("signoff");
         self.cluster.apply(json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "Decision",
-            "metadata": { "name": format!("{by}-{}", action.to_lowercase()), "namespace": NS },
+            "metadata": { "name": format!("{by}-{}-{count}", action.to_lowercase()), "namespace": NS },
             "spec": {
                 "release": release["metadata"]["name"], "digest": release["spec"]["to"]["digest"],
                 "action": action, "gate": gate, "by": by, "groups": groups,
@@ -214,6 +215,30 @@ async fn the_author_is_read_from_the_workload_and_may_not_approve() {
     assert!(said.len() == 1 && said[0].contains("somebody else than the one who changed the workload"), "{said:?}");
     lab.says("bob", &[], "Approve");
     lab.until_settled_on("shop:2").await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_goes_back_from_what_was_delivered_and_the_wish_is_held() {
+    let lab = lab(json!({})).await;
+    let reviews = lab.only(&["ann"]);
+    lab.deploy("shop:2");
+    lab.until_it_waits_for("Approval").await;
+    lab.says("ann", &[], "Approve");
+    lab.until_settled_on("shop:2").await;
+    lab.says("eve", &[], "Rollback");
+    lab.cluster.advance(secs(60)).await;
+    assert_eq!((lab.cluster.list("releases", NS).len(), reviews.load(Ordering::Relaxed)), (2, 2));
+
+    lab.says("ann", &[], "Rollback");
+    lab.until("a release goes back", |c| c.list("releases", NS).len() == 3).await;
+    lab.until_it_waits_for("Approval").await;
+    lab.says("ann", &[], "Approve");
+    lab.until_phase("GoneBack").await;
+    let policy = lab.cluster.get("rolloutpolicies", NS, "shop").unwrap();
+    assert_eq!(object::text(&policy, "/status/stable/images/0"), "shop:1");
+    assert!(policy.pointer("/status/failed").is_none_or(|f| f == &json!([])), "{policy:#}");
+    lab.is_quiet().await;
     lab.nothing_went_wrong();
 }
 
