@@ -5,7 +5,7 @@ echo "8. people and the controller"
 as() { kubectl --namespace shop --as="$1" "${@:2}"; }
 controller=system:serviceaccount:$NS:sluice
 kubectl create namespace shop >/dev/null
-for user in vera:view erin:edit adam:admin olga:sluice-operate; do
+for user in vera:view erin:edit adam:admin olga:sluice-operate anna:sluice-approve; do
   kubectl --namespace shop create rolebinding "${user%:*}" --user="${user%:*}" --clusterrole="${user#*:}" >/dev/null
 done
 kubectl --namespace shop apply --filename - >/dev/null <<YAML
@@ -65,13 +65,14 @@ patch() { as "$1" patch "$2" frontend --type "$3" --patch "$4" "${@:5}"; }
 
 # decision USER BY RELEASE ACTION [GROUPS [FLAG...]]
 decision() {
-  local user=$1 by=$2 release=$3 action=$4 groups=${5:-}
+  local user=$1 by=$2 release=$3 action=$4 groups=${5:-} gate=
+  case $action in Approve | Reject) gate=signoff ;; esac
   shift $(($# > 5 ? 5 : $#))
   as "$user" "$@" create --filename - <<YAML
 apiVersion: sluice.dev/v1alpha1
 kind: Decision
 metadata: {generateName: frontend-}
-spec: {release: $release, digest: "sha256:$(printf '8%.0s' {1..64})", action: $action, by: $by${groups:+, groups: [$groups]}}
+spec: {release: $release, digest: "sha256:$(printf '8%.0s' {1..64})", action: $action, by: $by${groups:+, groups: [$groups]}${gate:+, gate: $gate}}
 YAML
 }
 one=frontend-3f9c01d2-1
@@ -86,10 +87,14 @@ eventually 30 "the admission policies are in force" in_force
 refused "a decision in another's name" 'spec.by must be you: set it to adam' decision adam erin "$one" Promote
 refused "membership of a group one is not in" 'you are not in release-managers' decision adam adam "$one" Promote "system:authenticated, release-managers"
 allowed "membership of a group one is in" decision adam adam "$one" Promote release-managers --as-group=release-managers --as-group=system:authenticated
-for action in Pause Resume SkipStep Promote Abort Retry; do
+for action in Approve Reject Pause Resume SkipStep Promote Abort Retry Rollback; do
   allowed "$action by admin" decision adam adam "$one" "$action"
 done
 allowed "Abort by sluice-operate alone" decision olga olga "$one" Abort
+allowed "Approve by sluice-approve alone" decision anna anna "$one" Approve
+allowed "Reject by sluice-approve alone" decision anna anna "$one" Reject
+refused "Approve by sluice-operate alone" 'the verb approve on .* such as the ClusterRole sluice-approve' decision olga olga "$one" Approve
+refused "Promote by sluice-approve alone" 'such as the ClusterRole sluice-operate' decision anna anna "$one" Promote
 refused "Promote by edit" 'you may not Promote release frontend-3f9c01d2-1: ask for a Role with the verb promote on releases.sluice.dev in namespace shop' decision erin erin "$one" Promote
 refused "SkipStep by edit" 'the verb skipstep on' decision erin erin "$one" SkipStep
 refused "any decision by view" 'cannot create resource "decisions"' decision vera vera "$one" Pause
@@ -142,6 +147,7 @@ allowed "people changing a pod" patch adam pod merge '{"metadata":{"labels":{"ne
 
 can() { [[ $(as "$controller" auth can-i "$@" 2>/dev/null || true) == yes ]] || fail "the controller cannot $*"; }
 cannot() { [[ $(as "$controller" auth can-i "$@" 2>/dev/null || true) == no ]] || fail "the controller can $*"; }
+can create subjectaccessreviews.authorization.k8s.io; cannot create tokenreviews.authentication.k8s.io
 can get secrets; cannot list secrets; cannot watch secrets; cannot create secrets
 can patch pods; cannot create pods; cannot delete pods; cannot create pods/exec; cannot create pods/eviction
 cannot create decisions.sluice.dev; cannot patch conformancesuites.sluice.dev; can update releases.sluice.dev --subresource status; cannot patch releases.sluice.dev --subresource status

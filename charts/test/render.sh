@@ -14,7 +14,7 @@ echo "2. rendering"
 defaults=$(render)
 everything=$(render --values test/everything.yaml)
 nothing=$(render --values test/nothing.yaml)
-[[ $(kinds "$defaults") == "ClusterRole 4
+[[ $(kinds "$defaults") == "ClusterRole 5
 ClusterRoleBinding 1
 CustomResourceDefinition $(ls sluice/files/crds/*.yaml | wc -l)
 Deployment 1

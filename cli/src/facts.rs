@@ -2,13 +2,13 @@
 
 use crds::{
     Release, RolloutPolicy, RolloutPolicySpec,
+    gate::Approval,
     journal::{Journal, Phase},
     names, parse,
 };
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::ResourceExt;
 use planner::Policy;
-use serde_json::Value;
 
 /// A policy and what belongs to it.
 #[derive(Clone, Debug)]
@@ -70,9 +70,10 @@ pub fn frozen(release: &Release) -> Option<RolloutPolicySpec> {
     serde_json::from_str(&release.spec.plan).ok()
 }
 
-/// The same as it was written, with fields that this program does not know.
-pub fn written(release: &Release) -> Value {
-    serde_json::from_str(&release.spec.plan).unwrap_or_default()
+/// The gates of a release that ask people, by name.
+pub fn approvals(release: &Release) -> Vec<(String, Approval)> {
+    let gates = frozen(release).and_then(|spec| spec.gates).unwrap_or_default();
+    gates.into_iter().filter_map(|gate| Some((gate.name, gate.approval?))).collect()
 }
 
 /// A spec as the controller reads it.
@@ -80,7 +81,8 @@ pub fn written(release: &Release) -> Value {
 /// # Errors
 /// What the controller says against it.
 pub fn parse(name: &str, spec: &RolloutPolicySpec) -> Result<Policy, parse::InvalidPolicy> {
-    parse::parse(name, spec, spec, SCRAPE)
+    // Where it is matters for what a release tells people to type, and here nobody reads that.
+    parse::parse(("", name), spec, spec, SCRAPE)
 }
 
 /// The same where it can be read.

@@ -3,7 +3,7 @@
 //! Nothing here decides: after a restart all of it is empty, and only some looking is done again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -71,6 +71,8 @@ struct Memory {
     surveys: BTreeMap<String, Survey>,
     /// By policy or release: when its status was last written.
     told: BTreeMap<String, DateTime<Utc>>,
+    /// By policy and decision: why its author may not make it, if they may not.
+    reviews: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// By policy: what was put right.
     contests: BTreeMap<(String, Contest), Vec<Repair>>,
 }
@@ -249,12 +251,31 @@ impl Context {
         (recent.count() + 1 >= CONTESTED).then(|| last.1.clone())
     }
 
+    /// What a review of a decision brought: why its author may not make it, if they may not. `None` before there was one.
+    pub fn review(&self, policy: &str, decision: &str) -> Option<Option<String>> {
+        self.memory().reviews.get(policy)?.get(decision).cloned()
+    }
+
+    /// A decision was reviewed; it waits to be heeded, and is not reviewed in every pass until then.
+    pub fn reviewed(&self, policy: &str, decision: &str, refused: Option<String>) {
+        self.memory().reviews.entry(policy.to_owned()).or_default().insert(decision.to_owned(), refused);
+    }
+
+    /// Forgets the reviews of all other decisions.
+    pub fn keep_reviews(&self, policy: &str, decisions: &BTreeSet<&str>) {
+        let mut memory = self.memory();
+        if let Some(reviews) = memory.reviews.get_mut(policy) {
+            reviews.retain(|uid, _| decisions.contains(uid.as_str()));
+        }
+    }
+
     /// Forgets what was remembered of a policy that is gone.
     pub fn forget(&self, policy: &str) {
         self.telemetry.forget(policy);
         let mut memory = self.memory();
         memory.wishes.remove(policy);
         memory.failures.remove(policy);
+        memory.reviews.remove(policy);
         memory.contests.retain(|(of, _), _| of != policy);
         memory.told.remove(policy);
         memory.surveys.remove(policy);

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::{api::DEADLINE, context::Context, observe::Observed};
 
 /// Reasons that mean trouble.
-const WARNINGS: [&str; 9] = [
+const WARNINGS: [&str; 10] = [
     "ConformanceFailed",
     "AnalysisFailed",
     "PodsFailed",
@@ -23,6 +23,7 @@ const WARNINGS: [&str; 9] = [
     "RolledBack",
     "Inconclusive",
     "Aborted",
+    "Rejected",
 ];
 
 /// Publishes what is new in the timeline, on the release and on the policy.

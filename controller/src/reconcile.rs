@@ -91,7 +91,9 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
     let sight = sensitivity::look(context, &observed);
     let written = remember(context, &observed, &plan, &sight).await?;
     context.went_well(&key);
-    let others = [sight.again(), contested(context, &key), taken_up(context, &observed, &plan)];
+    // Nothing else would say that the API server can be asked again.
+    let unreviewed = observed.unreviewed.then(|| chrono::TimeDelta::seconds(2));
+    let others = [sight.again(), contested(context, &key), taken_up(context, &observed, &plan), unreviewed];
     Ok(requeue(&observed, &plan, &written, others.into_iter().flatten().min()))
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use crds::{
     RolloutPolicyStatus,
-    condition::{self, READY, RECONCILING, REPLICAS_CONTESTED, ROUTE_CONTESTED, STALLED},
+    condition::{self, DECISIONS_UNPROTECTED, READY, RECONCILING, REPLICAS_CONTESTED, ROUTE_CONTESTED, STALLED},
     names,
     policy_status::{FailedDigest, WorkloadStatus},
 };
@@ -77,6 +77,20 @@ pub fn status(
             let new = condition::condition(kind, Some(by.is_some()), reason, &message, generation, time(now));
             condition::set(&mut next.conditions, new);
         }
+    }
+    let ignored = observed.unprotected.as_ref();
+    if ignored.is_some() || next.conditions.iter().any(|c| c.type_ == DECISIONS_UNPROTECTED) {
+        let reason = if ignored.is_some() { "DecisionsIgnored" } else { "NoneIgnored" };
+        let message = ignored.map_or("no decision is ignored", String::as_str);
+        let new = condition::condition(
+            DECISIONS_UNPROTECTED,
+            Some(ignored.is_some()),
+            reason,
+            message,
+            generation,
+            time(now),
+        );
+        condition::set(&mut next.conditions, new);
     }
     next
 }

@@ -77,7 +77,7 @@ impl Row {
     /// The step of a policy, where the controller takes it.
     fn step(&self, canary: &Value) -> Option<Step> {
         let spec = self.spec(canary)?;
-        policy::parse("shop", &spec, &spec, Duration::from_secs(15)).ok()?.steps().first().cloned()
+        policy::parse(("web", "shop"), &spec, &spec, Duration::from_secs(15)).ok()?.steps().first().cloned()
     }
 
     /// Whether a policy may ask for that, the route is read without complaint, and what is written into it has these words.

@@ -1,6 +1,7 @@
 //! The real controller on a cluster in memory: every promise that needs no real proxy, and a crash at every write.
 #![allow(clippy::unwrap_used)]
 
+mod approvals;
 mod cluster;
 mod counted;
 mod crash;

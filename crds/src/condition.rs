@@ -14,6 +14,9 @@ pub const REPLICAS_CONTESTED: &str = "ReplicasContested";
 /// Somebody writes the routes again and again in the middle of a step.
 pub const ROUTE_CONTESTED: &str = "RouteContested";
 
+/// There are decisions that do not count, since nothing vouches for whoever made them.
+pub const DECISIONS_UNPROTECTED: &str = "DecisionsUnprotected";
+
 /// The steps are likely to find a regression that matters; the message says which, how often and when.
 pub const SENSITIVITY: &str = "Sensitivity";
 

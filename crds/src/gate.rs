@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{duration::GoDuration, suite::SuiteSpec};
 
-/// A conformance test that must pass at one place of a release.
+/// A conformance test that must pass, or people who must approve, at one place of a release.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("has(self.suite) != has(self.job)", "a gate needs either suite (the name of a ConformanceSuite) or job (the test itself), not both"),
+    validation = ("(has(self.suite) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.approval) ? 1 : 0) == 1", "a gate needs exactly one of suite (the name of a ConformanceSuite), job (the test itself) and approval (who must agree)"),
+    validation = ("!has(self.approval) || !has(self.attempts)", "attempts counts the runs of a test: remove it from a gate that asks people"),
+    validation = ("!has(self.onTimeout) || has(self.approval)", "onTimeout is for approvals: a test that is late is no evidence against the version"),
     validation = ("!has(self.steps) || self.at == 'step'", "steps limits a gate with at: step; remove steps or set at: step")
 )]
 pub struct Gate {
@@ -30,13 +32,19 @@ pub struct Gate {
     /// A test given here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<SuiteSpec>,
-    /// How long one place may wait for the verdict, all attempts together. Running out of it is no evidence against the version: the release ends Inconclusive.
-    #[serde(default = "ten_minutes")]
-    pub timeout: GoDuration,
-    /// How many failed runs it takes to fail the gate.
-    #[serde(default = "one")]
+    /// People who must agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// How long one place may wait for the verdict, all attempts together; when absent 10m for a test and 24h for an approval. Running out of it is no evidence against the version: the release ends Inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<GoDuration>,
+    /// What it means that not enough people approved in time; Inconclusive when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<OnTimeout>,
+    /// How many failed runs of a test it takes to fail the gate; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
-    pub attempts: i32,
+    pub attempts: Option<i32>,
     /// Also run when going back to a revision that has passed before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always_gate: bool,
@@ -65,8 +73,43 @@ pub struct SuiteRef {
     pub name: String,
 }
 
-fn ten_minutes() -> GoDuration {
-    GoDuration::seconds(600)
+/// Who must agree, by Decisions with `action: Approve` and the gate's name. Whoever approves also needs the verb `approve` on releases.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// How many different people.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 10))]
+    pub approvals: i32,
+    /// Members of these groups count. With neither groups nor users, everybody counts who has the right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
+    pub groups: Option<Vec<String>>,
+    /// These users count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
+    pub users: Option<Vec<String>>,
+    /// Whoever changed the workload does not count: the user in its annotation `sluice.dev/author`. While nobody knows who that is, the gate holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_author: bool,
+}
+
+/// What it means that not enough people approved in time.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnTimeout {
+    /// Nobody has said anything about the version: the release ends without a verdict, and may be retried.
+    #[default]
+    Inconclusive,
+    /// Nobody wants it: as if it had been rejected.
+    Reject,
+}
+
+impl Gate {
+    /// How long one place may wait for the verdict.
+    pub fn timeout(&self) -> GoDuration {
+        let by_kind = if self.approval.is_some() { GoDuration::seconds(24 * 3600) } else { GoDuration::seconds(600) };
+        self.timeout.unwrap_or(by_kind)
+    }
 }
 
 fn one() -> i32 {

@@ -26,6 +26,8 @@ pub const CAPACITY: &str = "sluice.dev/capacity";
 pub const DIGEST: &str = "sluice.dev/digest";
 /// Annotation: the releases of a policy in their order; creation times have whole seconds only.
 pub const SEQUENCE: &str = "sluice.dev/sequence";
+/// Annotation on a workload's pod template, or on the workload itself: the user who changed it, as the API server knows them.
+pub const AUTHOR: &str = "sluice.dev/author";
 /// Annotation on a workload that may run twice although it holds something exclusive.
 pub const ALLOW_SIDE_BY_SIDE: &str = "sluice.dev/allow-side-by-side";
 /// Annotation on another Service that may select an unproven candidate.

@@ -6,11 +6,11 @@ mod strategy;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use planner::policy::{Gate, Place, Policy, Shares};
+use planner::policy::{Approval, Asks, Gate, Place, Policy, Shares};
 
 use crate::{
     GoDuration, RolloutPolicySpec,
-    gate::GateAt,
+    gate::{GateAt, OnTimeout},
     policy::{FirstRevision, OnFailure, OnInconclusive},
     traffic::Traffic,
 };
@@ -20,10 +20,10 @@ use crate::{
 #[error("the policy cannot be used: {0}")]
 pub struct InvalidPolicy(pub String);
 
-/// Reads a spec. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which
+/// Reads a spec; the policy is known by namespace and name. `frozen` is the spec as it was when the release began; `live` is the one that stands now, of which
 /// `suspend`, `replicas`, `dependsOn` and the weight error that is borne count: they say when and with how much, not what is delivered. `scrape` is how often the metrics source scrapes.
 pub fn parse(
-    name: &str,
+    (namespace, name): (&str, &str),
     frozen: &RolloutPolicySpec,
     live: &RolloutPolicySpec,
     scrape: Duration,
@@ -32,6 +32,7 @@ pub fn parse(
     let (propagation, drain) = times(&frozen.traffic).ok_or_else(nobody)?;
     let policy = Policy {
         name: name.into(),
+        namespace: namespace.into(),
         strategy: strategy::parse(frozen)?,
         gates: frozen.gates.iter().flatten().map(gate).collect(),
         analysis: None,
@@ -89,9 +90,22 @@ fn gate(gate: &crate::gate::Gate) -> Gate {
             GateAt::Promotion => Place::Promotion,
         },
         steps: gate.steps.as_ref().map(|s| s.iter().filter_map(|k| u32::try_from(*k).ok()).collect()),
-        timeout: time(gate.timeout),
-        attempts: u32::try_from(gate.attempts).unwrap_or(1).max(1),
+        timeout: time(gate.timeout()),
         always: gate.always_gate,
+        asks: match &gate.approval {
+            Some(approval) => Asks::People(people(gate, approval)),
+            None => Asks::Test { attempts: gate.attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1) },
+        },
+    }
+}
+
+fn people(gate: &crate::gate::Gate, approval: &crate::gate::Approval) -> Approval {
+    Approval {
+        needed: usize::try_from(approval.approvals).unwrap_or(1).max(1),
+        users: approval.users.clone().unwrap_or_default(),
+        groups: approval.groups.clone().unwrap_or_default(),
+        not_author: approval.not_author,
+        late_is_reject: gate.on_timeout == Some(OnTimeout::Reject),
     }
 }
 
@@ -115,9 +129,27 @@ mod tests {
         live.suspend = true;
         live.replicas = Some(7);
         live.depends_on = Some(vec!["cache".into()]);
-        let policy = parse("shop", &frozen, &live, Duration::from_secs(15)).unwrap();
+        let policy = parse(("web", "shop"), &frozen, &live, Duration::from_secs(15)).unwrap();
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
         assert_eq!(policy.depends_on, ["cache"]);
         assert!(matches!(policy.strategy, planner::policy::Strategy::BlueGreen { .. }));
+    }
+
+    #[test]
+    fn a_gate_has_ten_minutes_for_a_test_and_a_day_for_people() {
+        let mut spec = spec(serde_json::json!({ "blueGreen": { "bake": "1m" } }));
+        spec.gates = serde_json::from_value(serde_json::json!([
+            { "name": "smoke", "at": "traffic", "suite": { "name": "shop" } },
+            { "name": "signoff", "at": "promotion", "approval": { "groups": ["managers"] }, "onTimeout": "Reject" },
+            { "name": "board", "at": "promotion", "approval": { "approvals": 2 }, "timeout": "1h" },
+        ]))
+        .unwrap();
+        let policy = parse(("web", "shop"), &spec, &spec, Duration::from_secs(15)).unwrap();
+        let minutes: Vec<_> = policy.gates.iter().map(|g| g.timeout.num_minutes()).collect();
+        assert_eq!(minutes, [10, 24 * 60, 60]);
+        assert_eq!(policy.gates[0].asks, Asks::Test { attempts: 1 });
+        let people: Vec<_> = policy.gates.iter().filter_map(Gate::approval).collect();
+        assert_eq!((people[0].needed, people[0].groups.as_slice()), (1, ["managers".to_owned()].as_slice()));
+        assert_eq!((people[0].late_is_reject, people[1].late_is_reject, people[1].needed), (true, false, 2));
     }
 }

@@ -40,6 +40,8 @@ use crate::{
     validation = ("!has(self.analysis) || self.analysis.measuredBy == 'Application' || !has(self.traffic.service)", "analysis.measuredBy names proxies, which tell two versions apart by the Services of a route, and a plain Service has one name for both: remove measuredBy, or name your routes in traffic"),
     validation = ("!has(self.analysis) || self.analysis.measuredBy == 'Application' || has(self.traffic.service) || has(self.traffic.gatewayAPI) || (self.analysis.measuredBy == 'Istio' && has(self.traffic.istio)) || (self.analysis.measuredBy == 'Linkerd' && !has(self.traffic.istio))", "analysis.measuredBy names proxies that know no such routes: with traffic.istio it can be Istio, with traffic.linkerd Linkerd, with traffic.gatewayAPI Istio, EnvoyGateway, Linkerd or Traefik"),
     validation = ("!has(self.gates) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || self.gates.all(g, !has(g.steps) || g.steps.all(i, i <= size(self.strategy.canary.steps)))", "a gate names a step that the canary does not have; steps are counted from 1"),
+    validation = ("!has(self.gates) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || self.gates.all(g, g.at != 'step' || !has(g.approval) || !has(g.timeout) || !g.timeout.matches('^([0-9]{1,6}(ms|s|m|h))+$') || self.strategy.canary.steps.all(s, !s.bake.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(s.bake) <= duration(g.timeout)))", "an approval at: step is asked while the step bakes and must not time out before: give it a timeout of at least the longest bake"),
+    validation = ("!has(self.gates) || !has(self.strategy.canary) || !has(self.strategy.canary.linear) || !self.strategy.canary.linear.bake.matches('^([0-9]{1,6}(ms|s|m|h))+$') || self.gates.all(g, g.at != 'step' || !has(g.approval) || !has(g.timeout) || !g.timeout.matches('^([0-9]{1,6}(ms|s|m|h))+$') || duration(self.strategy.canary.linear.bake) <= duration(g.timeout))", "an approval at: step is asked while the step bakes and must not time out before: give it a timeout of at least linear.bake"),
     validation = ("self.firstRevision != 'Gate' || (has(self.replicas) && self.replicas >= 1)", "firstRevision: Gate needs replicas of at least 1, since the workload itself is shipped with replicas: 0"),
     validation = ("self.workload == oldSelf.workload && self.service == oldSelf.service", "workload and service cannot be changed: delete this policy (what serves goes on serving) and create another one")
 )]
@@ -66,7 +68,7 @@ pub struct RolloutPolicySpec {
     pub traffic: Traffic,
     /// How the candidate gets traffic. Exactly one key.
     pub strategy: Strategy,
-    /// Conformance tests and where they must pass.
+    /// Conformance tests and approvals, and where they must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     #[x_kube(validation = ("self.all(g, self.exists_one(h, h.name == g.name))", "the names of the gates must be unique"))]

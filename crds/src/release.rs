@@ -40,6 +40,10 @@ pub struct ReleaseSpec {
     /// The revision it delivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<RevisionRef>,
+    /// Who changed the workload, as its annotation `sluice.dev/author` said when the release began; with `rollback` whoever decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub author: Option<String>,
     /// The how-manieth attempt for this revision.
     #[schemars(range(min = 1))]
     pub attempt: i32,
@@ -49,6 +53,9 @@ pub struct ReleaseSpec {
     /// Going back to a revision that has passed before: no bakes, and `traffic` gates only where `alwaysGate` asks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fast: bool,
+    /// A person went back to `to`, whatever the workload wishes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rollback: bool,
 }
 
 /// A policy of the same namespace.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use crds::{Decision, DecisionAction};
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
 use kube::{Api, Client, api::PostParams};
 use serde_json::json;
 
@@ -14,9 +14,13 @@ use crate::release::Release;
 ///
 /// When it does not tell.
 pub async fn whoami(client: &Client) -> Result<String> {
+    myself(client).await?.username.context("a user name")
+}
+
+async fn myself(client: &Client) -> Result<UserInfo> {
     let api = Api::<SelfSubjectReview>::all(client.clone());
     let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
-    review.status.and_then(|s| s.user_info).context("who I am")?.username.context("a user name")
+    review.status.and_then(|s| s.user_info).context("who I am")
 }
 
 impl Release {
@@ -26,6 +30,7 @@ impl Release {
     ///
     /// When the decision is refused.
     pub async fn decide(&self, action: DecisionAction) -> Result<Decision> {
+        let me = myself(&self.ns.client).await?;
         let digest = self.get().await?.spec.to.context("a revision to decide about")?.digest;
         let decision = json!({
             "metadata": { "generateName": format!("{}-", self.policy) },
@@ -33,7 +38,8 @@ impl Release {
                 "release": self.name,
                 "digest": digest,
                 "action": action,
-                "by": whoami(&self.ns.client).await?,
+                "by": me.username.context("a user name")?,
+                "groups": me.groups.unwrap_or_default(),
                 "comment": "a test",
             },
         });

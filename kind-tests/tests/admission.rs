@@ -34,12 +34,16 @@ async fn accepted(client: &Client, method: Method, path: &str, body: &Value) -> 
 }
 
 fn decision(action: &str, by: &str, groups: &[&str]) -> Value {
-    json!({
+    let mut decision = json!({
         "apiVersion": "sluice.dev/v1alpha1",
         "kind": "Decision",
         "metadata": { "generateName": "shop-" },
         "spec": { "release": "shop-8b1e77a0-1", "digest": DIGEST, "action": action, "by": by, "groups": groups },
-    })
+    });
+    if matches!(action, "Approve" | "Reject") {
+        decision["spec"]["gate"] = json!("signoff");
+    }
+    decision
 }
 
 fn decisions(ns: &Namespace) -> String {
@@ -80,12 +84,15 @@ async fn who_may_decide_one_thing_may_not_decide_another() -> anyhow::Result<()>
     with_namespace("decision-verbs", async |ns| {
         let path = decisions(&ns);
         let actions = [
+            ("Approve", "approve"),
+            ("Reject", "reject"),
             ("Pause", "pause"),
             ("Resume", "resume"),
             ("SkipStep", "skipstep"),
             ("Promote", "promote"),
             ("Abort", "abort"),
             ("Retry", "retry"),
+            ("Rollback", "rollback"),
         ];
         for (action, verb) in actions {
             let user = format!("{verb}-only");

@@ -63,7 +63,8 @@ pub(crate) fn pass(
             return Plan::act(actions, journal);
         }
     } else {
-        let start = if journal.phase == Phase::RollingBack { Vec::new() } else { gates::start(world, &journal) };
+        let start =
+            if journal.phase == Phase::RollingBack { Vec::new() } else { gates::start(policy, world, &journal) };
         if !start.is_empty() {
             return Plan::act(start, journal);
         }

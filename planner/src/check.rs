@@ -215,14 +215,25 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     }
     if next.phase == Phase::Promoting && matches!(before.phase, Phase::Gating | Phase::Shifting) {
         passed(policy, release, Place::Promotion, None, broken);
+        approved(policy, release, broken);
+    }
+}
+
+/// 8: no order goes past people who were to be asked in a step.
+fn approved(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
+    let all = policy.steps().len() as u32;
+    let asks = policy.gates.iter().filter(|g| g.at == Place::Step && g.approval().is_some() && !release.fast);
+    for gate in asks.filter(|g| (1..=all).any(|k| g.covers(Some(k)))) {
+        if !release.journal.gates.iter().any(|r| r.name == gate.name && r.verdict == Verdict::Pass) {
+            broken.push(format!("8: promoted without an approval of gate {}", gate.name));
+        }
     }
 }
 
 /// 4: all gates of a place have passed, whatever a person ordered.
 fn passed(policy: &Policy, release: &Release, at: Place, step: Option<u32>, broken: &mut Vec<String>) {
     let here = policy.gates.iter().filter(|g| g.at == at && (!release.fast || g.always || at == Place::Promotion));
-    let now = here.filter(|g| g.steps.as_ref().is_none_or(|s| step.is_some_and(|k| s.contains(&k))));
-    for gate in now {
+    for gate in here.filter(|g| g.covers(step)) {
         if release.journal.gate(&gate.name, at, step).is_none_or(|r| r.verdict != Verdict::Pass) {
             broken.push(format!("4: onward before gate {} has passed at {at:?} {step:?}", gate.name));
         }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    approvals,
     events::{end, enter, turned_round},
     journal::{Cause, Journal, Phase},
     policy::Policy,
@@ -22,30 +23,38 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, journal
         }
         if journal.orders.heeded.len() < MOST {
             journal.orders.heeded.push(decision.uid.clone());
-        } else if decision.action != Order::Abort {
+        } else if !matches!(decision.action, Order::Abort | Order::Reject(_)) || decision.refused.is_some() {
             continue;
         }
-        let words = format!("{:?} by {}", decision.action, decision.by);
-        let reason = match heed(policy, release, journal, decision, now) {
-            true => "DecisionHeeded",
-            false => "DecisionWithoutEffect",
-        };
-        journal.note(now, reason, words);
+        let words = format!("{} by {}", decision.action, decision.by);
+        let heard = decision.refused.clone().map_or_else(|| heed(policy, release, journal, decision, now), Err);
+        match heard {
+            Ok(more) => journal.note(now, "DecisionHeeded", format!("{words}{more}")),
+            Err(why) => journal.note(now, "DecisionWithoutEffect", format!("{words}: {why}")),
+        }
     }
 }
 
-/// Whether the decision has an effect.
-fn heed(policy: &Policy, release: &Release, journal: &mut Journal, decision: &Decision, now: DateTime<Utc>) -> bool {
+/// Does what was decided, and says what more there is to say of it; or why it has no effect.
+fn heed(
+    policy: &Policy,
+    release: &Release,
+    journal: &mut Journal,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<String, String> {
     let rising = journal.phase < Phase::Promoting;
     let by = &decision.by;
-    match decision.action {
+    match &decision.action {
+        Order::Approve(gate) => return approvals::give(policy, release, journal, gate, decision, now),
+        Order::Reject(gate) => return approvals::reject(policy, release, journal, gate, decision, now),
         Order::Pause if rising => journal.orders.paused = true,
-        Order::Resume => return resume(policy, journal, now),
+        Order::Resume if resume(policy, journal, now) => {}
         Order::SkipStep if journal.phase == Phase::Shifting => {
             journal.orders.skipped = journal.step;
             journal.orders.paused = false;
         }
-        Order::Promote => return promote(journal, now),
+        Order::Promote if promote(journal, now) => {}
         Order::Abort => {
             let words = format!("aborted by {by}");
             end(policy, release, journal, Cause::Aborted, words, now);
@@ -54,9 +63,14 @@ fn heed(policy: &Policy, release: &Release, journal: &mut Journal, decision: &De
             let words = format!("another attempt was ordered by {by}");
             end(policy, release, journal, Cause::Retried, words, now);
         }
-        Order::Pause | Order::SkipStep | Order::Retry => return false,
+        Order::Pause => return Err("it does not rise now".into()),
+        Order::Resume => return Err("nothing waits for it".into()),
+        Order::SkipStep => return Err("it is in no step".into()),
+        Order::Promote => return Err("there is nothing to skip".into()),
+        Order::Retry => return Err("it has not ended".into()),
+        Order::Rollback => return Err("it has not ended: Abort takes it back".into()),
     }
-    true
+    Ok(String::new())
 }
 
 /// Ends a person's pause; and a step's own pause, once its bake is over: nobody can agree to what was not seen yet.
@@ -73,7 +87,7 @@ fn resume(policy: &Policy, journal: &mut Journal, now: DateTime<Utc>) -> bool {
     paused || at_pause
 }
 
-/// Straight to promotion: ends bakes, pauses and analysis, never a conformance test nor the wait for capacity.
+/// Straight to promotion: ends bakes, pauses and analysis, never a conformance test, an approval nor the wait for capacity.
 fn promote(journal: &mut Journal, now: DateTime<Utc>) -> bool {
     match journal.phase {
         Phase::Preparing | Phase::Gating | Phase::Shifting | Phase::Promoting => {}

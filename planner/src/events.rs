@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decisions, gates,
+    approvals, decisions, gates,
     journal::{Cause, Journal, Outcome, Phase, Purpose, RevisionRef, cut},
     looks, pods,
     policy::Policy,
@@ -31,6 +31,9 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, now: Da
         end(policy, release, &mut journal, cause, message, now);
     }
     decisions::take_up(policy, world, release, &mut journal, now);
+    if journal.phase < Phase::Promoting && !journal.finished() {
+        approvals::late(policy, release, &mut journal, now);
+    }
     if !turned_round(&journal) {
         outside(world, release, &mut journal, now);
     }
@@ -119,6 +122,9 @@ fn outside(world: &World, release: &Release, journal: &mut Journal, now: DateTim
         return;
     }
     let withdrawn = release.from.as_ref().is_some_and(|f| f.digest == wish.revision.digest);
+    if withdrawn && release.rollback {
+        return; // That the workload wishes what is gone back from is why a person had to say so.
+    }
     if withdrawn {
         let words = "the workload was set back to the stable version";
         back(journal, superseded(Cause::WishWithdrawn, words), now);
@@ -153,6 +159,8 @@ pub(crate) fn end(
 ) {
     journal.condemned |= cause.condemns();
     let phase = match cause {
+        // A person has looked at it already.
+        Cause::Rejected => Phase::RolledBack,
         c if c.condemns() && policy.hold_failed => Phase::Held,
         c if c.condemns() => Phase::RolledBack,
         Cause::NoEvidence if policy.analysis.as_ref().is_some_and(|a| a.rollback_unknown) => Phase::RolledBack,

@@ -4,9 +4,10 @@ use analysis::Verdict;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    approvals,
     journal::{Cause, GateRecord, Journal, cut},
     plan::{Action, Waiting},
-    policy::{Gate, Place, Policy},
+    policy::{Asks, Gate, Place, Policy},
     world::{Release, Run, RunKey, World},
 };
 
@@ -24,31 +25,47 @@ pub(crate) enum Asked {
     Wait(Waiting),
 }
 
-/// The gates that count at a place. Going back to a revision that has passed before asks only those that always run, and those
-/// of other places than `traffic` and `step`.
-fn at<'a>(policy: &'a Policy, release: &Release, place: Place, step: Option<u32>) -> impl Iterator<Item = &'a Gate> {
+/// The gates that count at a place, each with the step it is asked for. Going back to a revision that has passed before asks only
+/// those that always run, and those of other places than `traffic` and `step`.
+fn at<'a>(
+    policy: &'a Policy,
+    release: &Release,
+    place: Place,
+    step: Option<u32>,
+) -> impl Iterator<Item = (&'a Gate, Option<u32>)> {
     let fast = release.fast && matches!(place, Place::Traffic | Place::Step);
-    policy.gates.iter().filter(move |g| {
-        let here = g.at == place
-            && (g.steps.is_none() || step.is_some_and(|k| g.steps.as_ref().is_some_and(|s| s.contains(&k))));
-        here && (!fast || g.always)
-    })
+    let here = policy.gates.iter().filter(move |g| g.at == place && g.covers(step) && (!fast || g.always));
+    let left_out = (place == Place::Promotion).then(|| left_out(policy, release)).into_iter().flatten();
+    here.map(move |g| (g, step)).chain(left_out)
+}
+
+/// Whoever may promote may not approve for that: the people who would have been asked in steps that a Promote leaves out are asked
+/// before promotion, once for each gate.
+fn left_out<'a>(policy: &'a Policy, release: &Release) -> impl Iterator<Item = (&'a Gate, Option<u32>)> + use<'a> {
+    let next = release.journal.step.unwrap_or(0) + 1;
+    let all = policy.steps().len() as u32;
+    let asks = release.journal.orders.promote && !release.fast;
+    let people = policy.gates.iter().filter(move |g| asks && g.at == Place::Step && g.approval().is_some());
+    people.filter_map(move |g| (next..=all).map(Some).find(|k| g.covers(*k)).map(|k| (g, k)))
 }
 
 /// What the gates of a place say.
 pub(crate) fn asked(policy: &Policy, release: &Release, place: Place, step: Option<u32>) -> Asked {
-    let mut open = None;
-    for gate in at(policy, release, place, step) {
-        match release.journal.gate(&gate.name, place, step) {
-            None => return Asked::NotYet,
-            Some(record) if record.verdict == Verdict::Pass => {}
-            Some(record) => {
-                let message = format!("gate {} runs (attempt {}): {}", gate.name, record.attempt, record.message);
-                open.get_or_insert(Waiting::until("Conformance", message, record.since + gate.timeout));
-            }
+    let (mut test, mut people) = (None, None);
+    for (gate, step) in at(policy, release, place, step) {
+        let Some(record) = release.journal.gate(&gate.name, gate.at, step) else { return Asked::NotYet };
+        if record.verdict == Verdict::Pass {
+            continue;
+        }
+        if let Some(approval) = gate.approval() {
+            people.get_or_insert_with(|| approvals::waiting(policy, release, gate, approval, record));
+        } else {
+            let message = format!("gate {} runs (attempt {}): {}", gate.name, record.attempt, record.message);
+            test.get_or_insert(Waiting::until("Conformance", message, record.since + gate.timeout));
         }
     }
-    open.map_or(Asked::Pass, Asked::Wait)
+    // A test that fails makes an approval idle.
+    test.or(people).map_or(Asked::Pass, Asked::Wait)
 }
 
 /// Makes the records of a place: from now on its gates are being asked.
@@ -60,21 +77,27 @@ pub(crate) fn ask(
     step: Option<u32>,
     now: DateTime<Utc>,
 ) {
-    for gate in at(policy, release, place, step) {
-        if journal.gate(&gate.name, place, step).is_none() {
-            journal.gates.push(GateRecord {
-                name: gate.name.clone(),
-                at: place,
-                step,
-                verdict: Verdict::Unknown,
-                attempt: 1,
-                failures: 0,
-                since: now,
-                until: None,
-                message: "the Job is being created".into(),
-                evidence: None,
-            });
+    for (gate, step) in at(policy, release, place, step) {
+        if journal.gate(&gate.name, gate.at, step).is_some() {
+            continue;
         }
+        let mut record = GateRecord {
+            name: gate.name.clone(),
+            at: gate.at,
+            step,
+            verdict: Verdict::Unknown,
+            attempt: 1,
+            failures: 0,
+            since: now,
+            until: None,
+            message: "the Job is being created".into(),
+            evidence: None,
+            approvals: Vec::new(),
+        };
+        if let Some(approval) = gate.approval() {
+            approvals::begin(policy, release, approval, &mut record, journal, now);
+        }
+        journal.gates.push(record);
     }
     bound(journal);
 }
@@ -90,8 +113,9 @@ fn bound(journal: &mut Journal) {
 }
 
 /// Runs that should exist and do not.
-pub(crate) fn start(world: &World, journal: &Journal) -> Vec<Action> {
-    let open = journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown);
+pub(crate) fn start(policy: &Policy, world: &World, journal: &Journal) -> Vec<Action> {
+    let test = |r: &&GateRecord| policy.gate(r).is_none_or(|g| g.approval().is_none());
+    let open = journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown).filter(test);
     open.map(key).filter(|k| !world.runs.contains_key(k)).map(Action::StartRun).collect()
 }
 
@@ -113,10 +137,9 @@ pub(crate) fn record(
         if record.verdict != Verdict::Unknown {
             continue;
         }
-        let Some(gate) = policy.gates.iter().find(|g| g.name == record.name && g.at == record.at) else {
-            continue;
-        };
-        take_up(record, gate, world, now);
+        let Some(gate) = policy.gate(record) else { continue };
+        let Asks::Test { attempts } = gate.asks else { continue };
+        take_up(record, attempts, world, now);
         match record.verdict {
             Verdict::Pass => notes.push(("ConformancePassed", format!("gate {}: {}", record.name, record.message))),
             Verdict::Fail => {
@@ -141,7 +164,7 @@ pub(crate) fn record(
     failed.or(late)
 }
 
-fn take_up(record: &mut GateRecord, gate: &Gate, world: &World, now: DateTime<Utc>) {
+fn take_up(record: &mut GateRecord, attempts: u32, world: &World, now: DateTime<Utc>) {
     match world.runs.get(&key(record)) {
         None => {}
         Some(Run::Going(message)) => record.message = cut(message.as_str(), 512),
@@ -160,7 +183,7 @@ fn take_up(record: &mut GateRecord, gate: &Gate, world: &World, now: DateTime<Ut
             let summary = evidence.summary.clone();
             record.message = summary.unwrap_or_else(|| format!("the test ended {code}"));
             record.evidence = Some(evidence);
-            if record.failures >= gate.attempts {
+            if record.failures >= attempts {
                 record.verdict = Verdict::Fail;
                 record.until = Some(now);
             } else {

@@ -14,7 +14,7 @@ use crate::{
     policy::Place,
 };
 
-pub use records::{Evidence, GateRecord, Measured, Orders};
+pub use records::{Approved, EarlyApproval, Evidence, GateRecord, Measured, Orders};
 
 /// What a release is for.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +210,8 @@ pub enum Cause {
     NewerVersion,
     /// The wish went back to the stable version.
     WishWithdrawn,
+    /// A person refused it at a gate, or too few approved in time where that means the same.
+    Rejected,
     /// A person ended it.
     Aborted,
     /// A person ordered another attempt.
@@ -221,9 +223,9 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is evidence against the version, so that the digest is not tried again by itself.
+    /// Whether it speaks against the version, so that the digest is not tried again by itself.
     pub fn condemns(self) -> bool {
-        matches!(self, Self::ConformanceFailed | Self::AnalysisFailed | Self::PodsFailed)
+        matches!(self, Self::ConformanceFailed | Self::AnalysisFailed | Self::PodsFailed | Self::Rejected)
     }
 }
 

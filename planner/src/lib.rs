@@ -6,6 +6,7 @@
 
 mod adopt;
 mod apex;
+mod approvals;
 pub mod check;
 mod converge;
 mod decisions;

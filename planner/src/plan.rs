@@ -108,6 +108,10 @@ pub struct NewRelease {
     pub attempt: u32,
     /// Going back to a revision that has passed before.
     pub fast: bool,
+    /// Who wished for it, where that is known.
+    pub author: Option<String>,
+    /// A person goes back to `to`, whatever the workload wishes.
+    pub rollback: bool,
 }
 
 /// Why nothing is happening and who can change that.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::picks::Picks;
+use crate::{journal::GateRecord, picks::Picks};
 
 /// A place of a release at which gates are asked.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub enum Place {
 pub struct Policy {
     /// Its name.
     pub name: String,
+    /// Where it lives.
+    pub namespace: String,
     /// Steps, blue/green.
     pub strategy: Strategy,
     /// In the order of the policy.
@@ -120,7 +122,7 @@ impl Weight {
     }
 }
 
-/// A conformance test at one place.
+/// Something that must pass at one place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     /// Unique.
@@ -131,10 +133,52 @@ pub struct Gate {
     pub steps: Option<Vec<u32>>,
     /// How long the verdict may take.
     pub timeout: TimeDelta,
-    /// Failed runs that fail it; at least 1.
-    pub attempts: u32,
     /// Also when going back to a revision that has passed.
     pub always: bool,
+    /// Who gives the verdict.
+    pub asks: Asks,
+}
+
+/// Who gives a gate's verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asks {
+    /// A conformance test.
+    Test {
+        /// Failed runs that fail it; at least 1.
+        attempts: u32,
+    },
+    /// People.
+    People(Approval),
+}
+
+/// Who must agree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    /// How many different people; at least 1.
+    pub needed: usize,
+    /// These count, by name; with no `groups` either everybody does.
+    pub users: Vec<String>,
+    /// Members of these count.
+    pub groups: Vec<String>,
+    /// Whoever changed the workload does not count.
+    pub not_author: bool,
+    /// Too few in time are a reject (else no verdict).
+    pub late_is_reject: bool,
+}
+
+impl Gate {
+    /// Who must agree, where people are asked.
+    pub fn approval(&self) -> Option<&Approval> {
+        match &self.asks {
+            Asks::People(approval) => Some(approval),
+            Asks::Test { .. } => None,
+        }
+    }
+
+    /// Whether it is asked in this step, as far as that depends on the step.
+    pub fn covers(&self, step: Option<u32>) -> bool {
+        self.steps.as_ref().is_none_or(|steps| step.is_some_and(|k| steps.contains(&k)))
+    }
 }
 
 /// What is measured while the candidate has traffic.
@@ -195,6 +239,11 @@ impl std::fmt::Display for Step {
 }
 
 impl Policy {
+    /// The gate of a record.
+    pub(crate) fn gate(&self, record: &GateRecord) -> Option<&Gate> {
+        self.gates.iter().find(|g| g.name == record.name && g.at == record.at)
+    }
+
     /// The steps; for blue/green what comes before the switch.
     pub fn steps(&self) -> &[Step] {
         match &self.strategy {

@@ -12,7 +12,7 @@ use crate::{
     policy::Policy,
     remove,
     update::capacity,
-    world::{Order, Release, Selects, Wish, World},
+    world::{Decision, Order, PastRelease, Release, Selects, Wish, World},
 };
 
 /// One pass without a release.
@@ -36,7 +36,9 @@ fn removal(world: &World) -> Plan {
         let actions = if world.finalizer { vec![Action::ReleaseFinalizers] } else { Vec::new() };
         return Plan { actions, ..Plan::default() };
     }
-    let new = NewRelease { purpose: Purpose::Remove, from: world.stable.clone(), to: None, attempt: 1, fast: false };
+    let from = world.stable.clone();
+    let new =
+        NewRelease { purpose: Purpose::Remove, from, to: None, attempt: 1, fast: false, author: None, rollback: false };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
 
@@ -72,24 +74,69 @@ fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wis
         ));
     }
     let to = &wish.revision;
+    let fast = from.is_some() && passed(world, to);
+    let author = wish.author.clone();
+    let attempt = next_attempt(world, to);
+    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast, author, rollback: false };
+    Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
+}
+
+fn next_attempt(world: &World, to: &RevisionRef) -> u32 {
     let last = world.last.iter().filter(|l| l.to.as_ref().is_some_and(|t| t.revision == to.revision));
     let before = world.history.iter().filter(|l| l.to.as_ref() == Some(&to.revision));
     let attempts = last.map(|l| l.attempt).chain(before.map(|l| l.attempt));
-    let attempt = attempts.max().unwrap_or(0) + 1;
-    let fast = from.is_some() && passed(world, to);
-    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast };
-    Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
+    attempts.max().unwrap_or(0) + 1
+}
+
+/// What a person ordered after the last release had delivered: back to the revision before, where that is still kept. Neither a
+/// suspension nor what the workload wishes stands in its way.
+fn going_back(world: &World, stable: &RevisionRef) -> Option<Plan> {
+    let last = world.last.as_ref().filter(|l| l.purpose == Purpose::Update && !l.rollback)?;
+    let delivered = last.journal.phase == Phase::Succeeded && last.to.as_ref() == Some(stable);
+    let to = last.from.as_ref().filter(|f| delivered && recorded(world, f))?;
+    let ordered = ordered(world, last, &Order::Rollback)?;
+    let new = NewRelease {
+        purpose: Purpose::Update,
+        from: Some(stable.clone()),
+        to: Some(to.clone()),
+        attempt: next_attempt(world, to),
+        fast: true,
+        author: Some(ordered.by.clone()),
+        rollback: true,
+    };
+    Some(Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() })
+}
+
+/// Why a wish that a person went back from is not delivered again by itself.
+fn gone_back_from(world: &World, wish: &Wish) -> Option<Waiting> {
+    let last = world.last.as_ref().filter(|l| l.rollback && l.journal.phase == Phase::Succeeded)?;
+    let same = last.from.as_ref().is_some_and(|f| f.digest == wish.revision.digest);
+    if !same || retried(world, last) {
+        return None;
+    }
+    let (id, by) = (&wish.revision.revision, last.author.as_deref().unwrap_or("somebody"));
+    let words = format!(
+        "revision {id} is not delivered: {by} went back to the one before; deploy another version, or decide Retry about release {}",
+        last.name
+    );
+    Some(Waiting::for_person("GoneBack", words))
+}
+
+fn recorded(world: &World, revision: &RevisionRef) -> bool {
+    world.revisions.get(&revision.revision).is_some_and(|r| r.recorded && r.digest == revision.digest)
 }
 
 /// Whether a retained revision has passed before, and nothing that came later says otherwise.
 fn passed(world: &World, to: &RevisionRef) -> bool {
-    let retained = world.revisions.get(&to.revision).is_some_and(|r| r.recorded && r.digest == to.digest);
     let last = world.last.as_ref();
+    // What a person went back from goes through all of its steps again.
+    let taken_back = last.is_some_and(|l| l.rollback && l.from.as_ref().is_some_and(|f| f.digest == to.digest));
     let since = last.filter(|l| l.to.as_ref().is_some_and(|t| t.digest == to.digest));
     let was_stable = last.and_then(|l| l.from.as_ref()).is_some_and(|f| f.digest == to.digest);
-    let newest = world.history.iter().rev().find(|r| r.to.as_ref() == Some(&to.revision));
+    let about = |r: &&PastRelease| [&r.to, &r.taken_back].into_iter().flatten().any(|id| *id == to.revision);
+    let newest = world.history.iter().rev().find(about);
     let before = newest.is_some_and(|r| r.passed.as_ref() == Some(&to.digest));
-    retained && since.is_none() && (was_stable || before)
+    recorded(world, to) && !taken_back && since.is_none() && (was_stable || before)
 }
 
 /// Stable serves: repair what others changed, then look for something new.
@@ -135,6 +182,9 @@ fn both(unrest: Option<Waiting>, news: Option<Waiting>) -> Option<Waiting> {
 }
 
 fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRef) -> Plan {
+    if let Some(plan) = going_back(world, stable) {
+        return plan;
+    }
     let Some(wish) = wish else {
         let blocker = world.blockers.first();
         return Plan::idle(blocker.map_or_else(
@@ -145,7 +195,7 @@ fn news(policy: &Policy, world: &World, wish: Option<&Wish>, stable: &RevisionRe
     if wish.revision.digest == stable.digest {
         return Plan::default();
     }
-    if let Some(waiting) = condemned(world, wish) {
+    if let Some(waiting) = gone_back_from(world, wish).or_else(|| condemned(world, wish)) {
         return Plan::idle(waiting);
     }
     if policy.suspend {
@@ -232,8 +282,13 @@ fn tried(last: &Release) -> bool {
 
 /// Whether a person ordered another attempt after this release ended.
 fn retried(world: &World, last: &Release) -> bool {
-    world.decisions.iter().any(|d| {
+    ordered(world, last, &Order::Retry).is_some()
+}
+
+/// A decision about a release that has ended, which was not heeded before.
+fn ordered<'a>(world: &'a World, last: &Release, order: &Order) -> Option<&'a Decision> {
+    world.decisions.iter().find(|d| {
         let same = d.release == last.name && last.to.as_ref().is_some_and(|t| t.digest == d.digest);
-        same && d.action == Order::Retry && !last.journal.orders.heeded.contains(&d.uid)
+        same && d.action == *order && d.refused.is_none() && !last.journal.orders.heeded.contains(&d.uid)
     })
 }

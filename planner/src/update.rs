@@ -29,7 +29,7 @@ pub(crate) fn pass(
     now: DateTime<Utc>,
 ) -> Plan {
     if !matches!(journal.phase, Phase::RollingBack | Phase::Held) {
-        let start = gates::start(world, &journal);
+        let start = gates::start(policy, world, &journal);
         if !start.is_empty() {
             return Plan::act(start, journal);
         }
@@ -84,7 +84,9 @@ fn advance(
 ) -> Result<(), Waiting> {
     let rising = journal.phase < Phase::Promoting;
     if rising {
-        held_by_people(policy, journal)?;
+        // A suspension stops what is new, never the way back.
+        held_by_people(policy, journal)
+            .or_else(|w| if release.rollback && w.reason == "Suspended" { Ok(()) } else { Err(w) })?;
     }
     match journal.phase {
         Phase::Pending => pending(policy, world, release, journal, now),

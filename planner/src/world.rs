@@ -1,5 +1,7 @@
 //! The facts that a plan is made from. They may be out of date the moment they are read.
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::Batch;
@@ -11,6 +13,8 @@ use crate::{
     picks::Picks,
     policy::Place,
 };
+
+pub use order::{Decision, Order};
 
 /// Everything a plan is made from besides the policy and the time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,6 +83,8 @@ pub struct Wish {
     pub revision: RevisionRef,
     /// It has been unchanged for the policy's `settle`, and all that it names exists.
     pub settled: bool,
+    /// Who wished it, where that is known.
+    pub author: Option<String>,
 }
 
 /// The Service that callers use.
@@ -210,6 +216,10 @@ pub struct Release {
     pub attempt: u32,
     /// Going back to a revision that has passed before.
     pub fast: bool,
+    /// Who wished for it, where that was known when it began.
+    pub author: Option<String>,
+    /// A person went back to `to`, whatever the workload wishes.
+    pub rollback: bool,
     /// It is being deleted.
     pub deleting: bool,
     /// Its journal.
@@ -225,6 +235,8 @@ pub struct PastRelease {
     pub to: Option<RevisionId>,
     /// The digest, where it succeeded: it has passed its gates before.
     pub passed: Option<Digest>,
+    /// The revision that a person went back from.
+    pub taken_back: Option<RevisionId>,
     /// The attempt it was.
     pub attempt: u32,
 }
@@ -253,40 +265,6 @@ pub enum Run {
     Failed(Evidence),
     /// It ended without a verdict: eviction, node loss; why.
     Broken(String),
-}
-
-/// What a person decided.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// UID of the object.
-    pub uid: String,
-    /// Who.
-    pub by: String,
-    /// What.
-    pub action: Order,
-    /// The release it is about.
-    pub release: String,
-    /// The digest that was looked at.
-    pub digest: Digest,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-/// What a person can order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Order {
-    /// Hold the release where it is.
-    Pause,
-    /// Go on.
-    Resume,
-    /// End this step's bake, pause and analysis.
-    SkipStep,
-    /// Straight to promotion.
-    Promote,
-    /// Take the candidate back.
-    Abort,
-    /// One more attempt.
-    Retry,
 }
 
 /// Something that a person must mend.

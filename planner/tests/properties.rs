@@ -1,20 +1,32 @@
 //! Whatever happens, the invariants hold and every release comes to an end or says who can act.
 
+use analysis::Verdict;
 use chrono::TimeDelta;
 use planner::{
-    journal::Phase,
-    policy::{Gate, Place, Policy, Shares, Strategy as Delivery},
+    journal::{GateRecord, Phase},
+    policy::{Approval, Asks, Gate, Place, Policy, Shares, Strategy as Delivery},
     world::{Order, Selects},
 };
 use proptest::{prelude::*, sample::select};
 
 use crate::model::*;
 
+const PEOPLE: [&str; 4] = ["ann", "bob", "cay", "dan"];
+
 /// What may happen while versions come and go.
 #[derive(Clone, Debug)]
 enum Event {
     Wish(u32),
     Decide(Order),
+    /// Somebody approves, or refuses, at a gate; or would, and may not.
+    Say {
+        person: usize,
+        gate: usize,
+        approves: bool,
+        may: bool,
+    },
+    /// From now on somebody is known to change the workload, or nobody.
+    Author(Option<usize>),
     Suspend(bool),
     /// A version's pods are down for so many seconds.
     Flap(u32, i64),
@@ -47,11 +59,15 @@ fn event() -> impl Strategy<Value = Event> {
         Order::Promote,
         Order::Abort,
         Order::Retry,
+        Order::Rollback,
         Order::Resume,
     ]);
     prop_oneof![
         4 => (1u32..6).prop_map(Event::Wish),
         3 => order.prop_map(Event::Decide),
+        7 => (0usize..4, 0usize..4, proptest::bool::weighted(0.85), proptest::bool::weighted(0.9))
+            .prop_map(|(person, gate, approves, may)| Event::Say { person, gate, approves, may }),
+        1 => proptest::option::of(0usize..4).prop_map(Event::Author),
         1 => any::<bool>().prop_map(Event::Suspend),
         2 => (1u32..6, 1i64..90).prop_map(|(n, s)| Event::Flap(n, s)),
         1 => (1u32..6).prop_map(Event::Kill),
@@ -92,9 +108,21 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
 
 fn gates() -> impl Strategy<Value = Vec<Gate>> {
     let places = select(vec![Place::Start, Place::Traffic, Place::Traffic, Place::Step, Place::Promotion]);
-    proptest::collection::vec((places, 1u32..3, any::<bool>()), 0..4).prop_map(|gates| {
-        let named = |(i, (at, attempts, always))| Gate { attempts, always, ..gate(&format!("gate-{i}"), at) };
+    let asks = prop_oneof![3 => (1u32..3).prop_map(|attempts| Asks::Test { attempts }), 2 => people()];
+    let timeout = prop_oneof![1 => Just(60), 3 => Just(600)];
+    proptest::collection::vec((places, asks, timeout, any::<bool>()), 0..4).prop_map(|gates| {
+        let named = |(i, (at, asks, seconds, always))| {
+            let timeout = TimeDelta::seconds(seconds);
+            Gate { asks, always, timeout, ..gate(&format!("gate-{i}"), at) }
+        };
         gates.into_iter().enumerate().map(named).collect()
+    })
+}
+
+fn people() -> impl Strategy<Value = Asks> {
+    let users = prop_oneof![2 => Just(vec![]), 1 => Just(vec![PEOPLE[0].to_owned(), PEOPLE[1].to_owned()])];
+    (1usize..3, users, proptest::bool::weighted(0.2), any::<bool>()).prop_map(|(needed, users, not_author, late)| {
+        Asks::People(Approval { needed, users, groups: vec![], not_author, late_is_reject: late })
     })
 }
 
@@ -155,9 +183,21 @@ fn happens(m: &mut Model, event: &Event) {
         Event::Decide(order) => {
             let about = m.release.as_ref().or(m.last.as_ref());
             if about.is_some_and(|r| r.to.is_some()) {
-                m.decide(*order);
+                m.decide(order.clone());
             }
         }
+        Event::Say { person, gate, approves, may } => {
+            let about = m.release.as_ref().or(m.last.as_ref());
+            if about.is_some_and(|r| r.to.is_some()) {
+                // Mostly about what is asked now.
+                let asked = m.journal().map_or(vec![], |j| j.gates.iter().filter(|r| m.asks_people(r)).collect());
+                let open = asked.iter().filter(|r| r.verdict == Verdict::Unknown).nth(gate % 2);
+                let gate = open.map_or(format!("gate-{gate}"), |r| r.name.clone());
+                let order = if *approves { Order::Approve(gate) } else { Order::Reject(gate) };
+                m.decide_if(*may, PEOPLE[*person], order);
+            }
+        }
+        Event::Author(who) => m.author = who.map(|p| PEOPLE[p].to_owned()),
         Event::Suspend(on) => m.policy.suspend = *on,
         Event::Flap(n, seconds) => {
             let before = m.behaviours.get(&rev(*n).digest).map_or(Pods::ReadyAfter(2), |b| b.pods);
@@ -279,14 +319,24 @@ proptest! {
     #[test]
     fn a_good_version_gets_through_any_policy_when_nothing_happens(policy in policy()) {
         let mut m = Model::adopted(policy);
+        m.author = Some("eve".into());
         m.wish(2);
-        let mut resumed = 0;
+        let mut asked = 0;
         m.run(7);
-        while m.release.is_some() && resumed < 5 {
-            m.run(100);
+        while m.release.is_some() && asked < 300 {
+            m.run(10);
+            asked += 1;
             if m.reason() == "PauseStep" {
                 m.decide(Order::Resume);
-                resumed += 1;
+            }
+            for person in ["ann", "bob"] {
+                let gates = m.journal().map_or(&[][..], |j| &j.gates);
+                let missing = |r: &&GateRecord| {
+                    r.verdict == Verdict::Unknown && m.asks_people(r) && r.approvals.iter().all(|a| a.by != person)
+                };
+                if let Some(gate) = gates.iter().find(missing).map(|r| r.name.clone()) {
+                    m.approve(person, &gate).run(1);
+                }
             }
         }
         m.settle();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use planner::{
     journal::Phase,
-    policy::{Place as At, Policy, Strategy},
+    policy::{Gate, Place as At, Policy, Strategy},
     world::Order,
 };
 
@@ -25,6 +25,8 @@ enum Row {
     PolicyDeleted,
     WorkloadGone,
     StableDown,
+    Approve,
+    Reject,
     Abort,
     SkipStep,
     Promote,
@@ -87,7 +89,7 @@ enum Expect {
     Again,
 }
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     NewerWish,
     WishIsStable,
     Fail,
@@ -96,6 +98,8 @@ const ROWS: [Row; 13] = [
     PolicyDeleted,
     WorkloadGone,
     StableDown,
+    Approve,
+    Reject,
     Abort,
     SkipStep,
     Promote,
@@ -171,6 +175,17 @@ const TABLE: &[(Row, &[(Column, Expect)])] = &[
         (RollingBack, Holds("StableNotReady")), (Held, Nothing), (Inconclusive, Nothing), (Adopting, Nothing),
         (Switched, Nothing), (Removing, Removed),
     ]),
+    (Approve, &[
+        (Settled, Nothing), (Pending, Nothing), (Preparing, Nothing), (Gating, Nothing), (Shifting, Nothing),
+        (Promoting, Nothing), (Warm, Nothing), (RollingBack, Nothing), (Held, Nothing), (Inconclusive, Nothing),
+        (Adopting, Nothing), (Switched, Nothing), (Removing, Removed),
+    ]),
+    (Reject, &[
+        (Settled, Nothing), (Pending, Ends(Phase::RolledBack)), (Preparing, Back(Phase::RolledBack)),
+        (Gating, Back(Phase::RolledBack)), (Shifting, Back(Phase::RolledBack)), (Promoting, Back(Phase::RolledBack)),
+        (Warm, Back(Phase::RolledBack)), (RollingBack, Nothing), (Held, Nothing), (Inconclusive, Back(Phase::RolledBack)),
+        (Adopting, Nothing), (Switched, Nothing), (Removing, Removed),
+    ]),
     (Abort, &[
         (Settled, Nothing), (Pending, Ends(SUPERSEDED)), (Preparing, Back(SUPERSEDED)), (Gating, Back(SUPERSEDED)),
         (Shifting, Back(SUPERSEDED)), (Promoting, Back(SUPERSEDED)), (Warm, Back(SUPERSEDED)), (RollingBack, Nothing),
@@ -204,7 +219,7 @@ fn the_table_has_every_cell_once() {
     let cells: Vec<_> = TABLE.iter().flat_map(|(row, cells)| cells.iter().map(|(column, _)| (*row, *column))).collect();
     let all: BTreeSet<_> = ROWS.iter().flat_map(|row| COLUMNS.iter().map(|column| (*row, *column))).collect();
     assert_eq!((cells.len(), cells.into_iter().collect::<BTreeSet<_>>()), (all.len(), all));
-    assert_eq!(ROWS.iter().collect::<BTreeSet<_>>().len() * COLUMNS.iter().collect::<BTreeSet<_>>().len(), 169);
+    assert_eq!(ROWS.iter().collect::<BTreeSet<_>>().len() * COLUMNS.iter().collect::<BTreeSet<_>>().len(), 195);
 }
 
 #[test]
@@ -220,10 +235,22 @@ fn every_cell_comes_out_as_the_table_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+fn gates(row: Row) -> Vec<Gate> {
+    let mut gates = vec![gate("begin", At::Start), gate("conformance", At::Traffic), gate("last", At::Promotion)];
+    if asks_people(row) {
+        gates.push(approval("signoff", At::Start, 1));
+    }
+    gates
+}
+
+fn asks_people(row: Row) -> bool {
+    matches!(row, Approve | Reject)
+}
+
 fn policy(row: Row, column: Column) -> Policy {
     Policy {
         strategy: Strategy::Canary(vec![step(20, 30), step(33, 30)]),
-        gates: vec![gate("begin", At::Start), gate("conformance", At::Traffic), gate("last", At::Promotion)],
+        gates: gates(row),
         hold_failed: column == Held,
         rollback_inconclusive: column != Inconclusive,
         warm: TimeDelta::seconds(if row == StableDown { 90 } else { 60 }),
@@ -242,6 +269,12 @@ fn reach(row: Row, column: Column, policy: Policy) -> Model {
         return m;
     }
     let mut m = Model::adopted(policy);
+    if asks_people(row) && !matches!(column, Settled | Pending | Removing) {
+        if column == Inconclusive {
+            m.metrics_of(2, Metrics::Silent);
+        }
+        m.wish(2).until_phase(Phase::Pending).run(1).approve("bob", "signoff");
+    }
     match column {
         Settled => {}
         Pending => {
@@ -355,6 +388,12 @@ fn happens(m: &mut Model, row: Row, column: Column) {
         StableDown => {
             m.pods_of(1, if matches!(column, Adopting | Switched) { Pods::ReadyAfter(2) } else { Pods::Down });
         }
+        Approve => {
+            m.approve("cay", "signoff");
+        }
+        Reject => {
+            m.reject("cay", "signoff");
+        }
         Abort => {
             m.decide(Order::Abort);
         }
@@ -398,7 +437,7 @@ fn undo(m: &mut Model, row: Row) {
 }
 
 fn run(row: Row, column: Column, expect: Expect) {
-    if column == Removing && matches!(row, Abort | SkipStep | Promote | Retry) {
+    if column == Removing && matches!(row, Approve | Reject | Abort | SkipStep | Promote | Retry) {
         return removal_hears_nobody(row);
     }
     if expect == AsThePolicySays {
@@ -515,6 +554,8 @@ fn removed(m: &mut Model, ended: usize, expect: Expect) {
 fn removal_hears_nobody(row: Row) {
     let mut m = reach(row, Removing, policy(row, Removing));
     let order = match row {
+        Approve => Order::Approve("signoff".into()),
+        Reject => Order::Reject("signoff".into()),
         Abort => Order::Abort,
         SkipStep => Order::SkipStep,
         Promote => Order::Promote,

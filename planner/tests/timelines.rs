@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use planner::journal::Phase;
+use planner::{Policy, journal::Phase, policy::Place};
 
 use crate::model::*;
 
@@ -46,6 +46,24 @@ fn blue_green_reads_as_before() {
     m.wish(2).until_finished(Phase::Succeeded).settle();
     m.metrics_of(3, Metrics::Bad).wish(3).until_finished(Phase::RolledBack).settle();
     reads("blue-green", &m, from);
+}
+
+#[test]
+fn approvals_read_as_before() {
+    let gates = vec![approval("start", Place::Start, 1), approval("signoff", Place::Promotion, 2)];
+    let mut m = Model::adopted(Policy { gates, ..canary() });
+    let from = m.log.len();
+    m.wish(2)
+        .until_phase(Phase::Pending)
+        .run(20)
+        .approve("ann", "start")
+        .until_step(2)
+        .approve("ann", "signoff")
+        .run(60);
+    m.approve("bob", "signoff").until_finished(Phase::Succeeded).settle();
+    m.wish(3).until_phase(Phase::Pending).run(20).approve("ann", "start").until_step(1).run(5);
+    m.reject("bob", "signoff").until_finished(Phase::RolledBack).settle();
+    reads("approvals", &m, from);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(super) fn answers<'a>(
 
 /// What follows the decision and the name in a message such as `Approve of gate signoff by ann (1 of 2)`.
 fn besides<'a>(message: &'a str, action: Action, by: &str) -> Option<&'a str> {
-    let (gate, rest) = message.strip_prefix(&action.to_string())?.split_once(" by ")?;
+    let (gate, rest) = message.strip_prefix(&format!("{action:?}"))?.split_once(" by ")?;
     let more = rest.strip_prefix(by)?;
     let ends = more.is_empty() || [" ", ", ", "; ", ": "].iter().any(|end| more.starts_with(end));
     ((gate.is_empty() || gate.starts_with(' ')) && ends).then(|| more.trim_start_matches([' ', ',', ';', ':']))

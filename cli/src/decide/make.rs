@@ -1,49 +1,14 @@
 //! Making a decision: who asks, and the object.
 
-use std::fmt;
-
-use crds::{Decision, Release};
+use crds::{Decision, DecisionSpec};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use kube::{
-    Api, Resource, ResourceExt,
-    api::{ApiResource, DynamicObject, PostParams},
-};
-use serde_json::json;
+use kube::{Api, api::PostParams};
 
 use crate::{
     app::App,
     facts::Facts,
     failure::{Failure, refused},
 };
-
-/// What a person can decide, as the API spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Give an approval.
-    Approve,
-    /// Refuse one.
-    Reject,
-    /// Hold.
-    Pause,
-    /// Go on.
-    Resume,
-    /// End this step.
-    SkipStep,
-    /// Go to promotion.
-    Promote,
-    /// Take back.
-    Abort,
-    /// Try again.
-    Retry,
-    /// Bring the version before back.
-    Rollback,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +20,7 @@ pub struct Me {
 }
 
 /// The most groups that a decision can name.
-const MOST_GROUPS: usize = 16;
+const MOST_GROUPS: usize = 64;
 
 /// The groups that a decision names, since a right may come by any of them: all, or of many first those that are asked for, then
 /// those that are not the system's own, then the others that not everybody has.
@@ -89,39 +54,14 @@ pub(super) async fn whoami(app: &App) -> Result<Me, Failure> {
 }
 
 /// Creates the decision and returns its UID.
-#[allow(clippy::too_many_arguments)]
-pub(super) async fn create(
-    app: &App,
-    facts: &Facts,
-    release: &Release,
-    action: Action,
-    gate: Option<&str>,
-    comment: Option<&str>,
-    me: &Me,
-    wanted: &[String],
-) -> Result<String, Failure> {
-    let name = release.name_any();
-    let kind = ApiResource::erase::<Decision>(&());
-    let mut object = DynamicObject::new("", &kind);
-    object.metadata.name = None;
-    object.metadata.generate_name = Some(format!("{}-", facts.name()));
-    let mut spec = json!({
-        "release": name,
-        "digest": release.spec.to.as_ref().map(|to| to.digest.clone()),
-        "action": action.to_string(),
-        "by": me.name,
-    });
-    let groups = groups_that_matter(&me.groups, wanted);
-    for (key, value) in [("gate", json!(gate)), ("comment", json!(comment)), ("groups", json!(groups))] {
-        if value != json!(null) && value != json!([]) {
-            spec[key] = value;
-        }
-    }
-    object.data = json!({ "spec": spec });
-    let api = Api::<DynamicObject>::namespaced_with(app.client.clone(), &app.namespace, &kind);
-    let attempt = format!("deciding {action} about release {name}");
-    let made = api.create(&PostParams::default(), &object).await.map_err(|e| denied(&attempt, &e))?;
-    Ok(made.meta().uid.clone().unwrap_or_default())
+pub(super) async fn create(app: &App, facts: &Facts, decided: DecisionSpec) -> Result<String, Failure> {
+    let attempt = format!("deciding {:?} about release {}", decided.action, decided.release);
+    let mut decision = Decision::new("", decided);
+    decision.metadata.name = None;
+    decision.metadata.generate_name = Some(format!("{}-", facts.name()));
+    let api = Api::<Decision>::namespaced(app.client.clone(), &app.namespace);
+    let made = api.create(&PostParams::default(), &decision).await.map_err(|e| denied(&attempt, &e))?;
+    Ok(made.metadata.uid.unwrap_or_default())
 }
 
 fn denied(attempt: &str, error: &kube::Error) -> Failure {

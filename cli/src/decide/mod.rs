@@ -4,22 +4,23 @@ mod follow;
 mod make;
 
 use chrono::{DateTime, Utc};
-use crds::{Release, journal::Phase};
+use crds::{DecisionSpec, Release, journal::Phase};
 use kube::ResourceExt;
 use tokio::time::timeout;
 
 use crate::{
     app::App,
     args::{Decide, Undo},
-    facts::{Facts, journal, written},
+    facts::{Facts, approvals, journal},
     failure::{Exit, Failure},
     live::{Besides, Live},
     read,
     words::{age, short_images},
 };
 
+pub use crds::DecisionAction as Action;
 pub use follow::{Followed, followed};
-pub use make::{Action, groups_that_matter};
+pub use make::groups_that_matter;
 
 /// Makes a decision about a release, or about the one under way or the last one of a policy.
 ///
@@ -97,21 +98,27 @@ async fn decide_about(
     if let Some(why) = idle(action, release, app.now()) {
         return Err(Failure::error(format!("release {name}: {why}; nothing was decided")));
     }
-    if let Some(gate) = gate {
-        known_gate(release, gate)?;
-    }
+    let wanted = gate.map(|gate| asked_groups(release, gate)).transpose()?.unwrap_or_default();
     let me = make::whoami(app).await?;
     let at_gate = gate.map(|gate| format!(" at gate {gate}")).unwrap_or_default();
     app.screen.say(&format!(
-        "{action}{at_gate} by {}: release {name}, revision {} ({}), digest {}",
+        "{action:?}{at_gate} by {}: release {name}, revision {} ({}), digest {}",
         me.name,
         to.revision,
         short_images(&to.images),
         to.digest
     ));
     let before = follow::answers(release, action, &me.name).count();
-    let wanted = gate.map(|gate| wanted_groups(release, gate)).unwrap_or_default();
-    let uid = make::create(app, facts, release, action, gate, decide.comment.as_deref(), &me, &wanted).await?;
+    let decided = DecisionSpec {
+        release: name.clone(),
+        digest: to.digest.to_string(),
+        action,
+        gate: gate.map(str::to_owned),
+        by: me.name.clone(),
+        groups: groups_that_matter(&me.groups, &wanted),
+        comment: decide.comment.clone(),
+    };
+    let uid = make::create(app, facts, decided).await?;
     if decide.no_wait {
         return Ok(Exit::Done);
     }
@@ -144,11 +151,11 @@ async fn until_followed(live: &mut Live, made: &follow::Made) -> Result<Followed
 fn tell(app: &mut App, made: &follow::Made, followed: &Followed) -> Result<Exit, Failure> {
     match followed {
         Followed::Heeded(words) => {
-            app.screen.data(&format!("{} of release {} was heeded: {words}\n", made.action, made.release))?;
+            app.screen.data(&format!("{:?} of release {} was heeded: {words}\n", made.action, made.release))?;
             Ok(Exit::Done)
         }
         Followed::WithoutEffect(why) => {
-            Err(Failure::error(format!("{} of release {} has no effect: {why}", made.action, made.release)))
+            Err(Failure::error(format!("{:?} of release {} has no effect: {why}", made.action, made.release)))
         }
     }
 }
@@ -178,28 +185,19 @@ fn idle(action: Action, release: &Release, now: DateTime<Utc>) -> Option<String>
     }
 }
 
-/// Approvals are asked for by the plan of the release.
-fn known_gate(release: &Release, gate: &str) -> Result<(), Failure> {
-    let plan = written(release);
-    let gates = plan["gates"].as_array().cloned().unwrap_or_default();
-    let approvals: Vec<_> =
-        gates.iter().filter(|g| g.get("approval").is_some()).filter_map(|g| g["name"].as_str()).collect();
-    if approvals.contains(&gate) {
-        return Ok(());
+/// The groups that a gate asks, where the plan of the release has it and it asks people.
+fn asked_groups(release: &Release, gate: &str) -> Result<Vec<String>, Failure> {
+    let asking = approvals(release);
+    if let Some((_, approval)) = asking.iter().find(|(name, _)| name == gate) {
+        return Ok(approval.groups.clone().unwrap_or_default());
     }
-    let there = if approvals.is_empty() {
+    let names: Vec<_> = asking.into_iter().map(|(name, _)| name).collect();
+    let there = if names.is_empty() {
         "it has none that wait for an approval".into()
     } else {
-        format!("those that wait for an approval are: {}", approvals.join(", "))
+        format!("those that wait for an approval are: {}", names.join(", "))
     };
     Err(Failure::error(format!("release {} has no such gate {gate}: {there}", release.name_any())))
-}
-
-fn wanted_groups(release: &Release, gate: &str) -> Vec<String> {
-    let plan = written(release);
-    let gates = plan["gates"].as_array().cloned().unwrap_or_default();
-    let asked = gates.iter().find(|g| g["name"] == gate).map(|g| g["approval"]["groups"].clone());
-    asked.and_then(|groups| serde_json::from_value(groups).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

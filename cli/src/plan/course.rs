@@ -92,7 +92,11 @@ fn one(policy: &Policy, k: u32, step: &Step, pods: u32) -> Part {
 
 fn gates(policy: &Policy, at: Place, step: Option<u32>) -> Vec<String> {
     let here = |g: &&Gate| g.at == at && g.steps.as_ref().is_none_or(|s| step.is_some_and(|k| s.contains(&k)));
-    policy.gates.iter().filter(here).map(|g| format!("gate {}, at most {}", g.name, span(g.timeout))).collect()
+    let asks = |g: &Gate| match g.approval() {
+        Some(people) => format!("gate {} asks people ({} must approve)", g.name, people.needed),
+        None => format!("gate {}", g.name),
+    };
+    policy.gates.iter().filter(here).map(|g| format!("{}, at most {}", asks(g), span(g.timeout))).collect()
 }
 
 /// The course as text.

@@ -7,7 +7,7 @@ use crds::{
 };
 use kube::ResourceExt;
 
-use crate::facts::{Facts, journal, written};
+use crate::facts::{Facts, approvals, journal};
 
 /// A command and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,6 @@ fn awaited(release: &Release, journal: &Journal) -> Vec<String> {
     if journal.finished() || journal.outcome.is_some() {
         return Vec::new();
     }
-    let plan = written(release);
-    let gates = plan.get("gates").and_then(|g| g.as_array()).cloned().unwrap_or_default();
-    let approvals = gates.iter().filter(|g| g.get("approval").is_some()).filter_map(|g| g["name"].as_str());
-    let open = |name: &&str| journal.gates.iter().any(|g| g.name == *name && g.verdict == Verdict::Unknown);
-    approvals.filter(open).map(str::to_owned).collect()
+    let open = |name: &String| journal.gates.iter().any(|g| g.name == *name && g.verdict == Verdict::Unknown);
+    approvals(release).into_iter().map(|(name, _)| name).filter(open).collect()
 }

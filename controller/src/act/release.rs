@@ -44,9 +44,11 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
             policy: PolicyRef { name: policy.name_any(), uid: policy.uid().unwrap_or_default() },
             from: new.from.clone(),
             to: new.to.clone(),
+            author: new.author.clone(),
             attempt: i32::try_from(new.attempt).unwrap_or(i32::MAX),
             plan,
             fast: new.fast,
+            rollback: new.rollback,
         },
         status: None,
     };

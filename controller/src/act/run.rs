@@ -36,7 +36,7 @@ pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) ->
     let stable = release.from.as_ref().map(host);
     let asked = release.journal.gate(&key.gate, key.at, key.step).map_or(context.now(), |r| r.since);
     let timeout =
-        gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout.0).unwrap_or(TimeDelta::hours(1)));
+        gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout().0).unwrap_or(TimeDelta::hours(1)));
     let job = gates::job(&JobInput {
         release: &release.name,
         policy: &policy,

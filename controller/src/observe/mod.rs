@@ -2,6 +2,7 @@
 
 mod apex;
 mod blockers;
+mod decisions;
 mod neighbours;
 mod pods;
 mod releases;
@@ -12,7 +13,7 @@ mod workload;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crds::{Decision, Release, RolloutPolicy, names};
+use crds::{Release, RolloutPolicy, names};
 use k8s_openapi::api::{
     apps::v1::{ControllerRevision, Deployment, ReplicaSet},
     core::v1::{Pod, Service},
@@ -57,6 +58,10 @@ pub struct Observed {
     pub settles_in: Option<chrono::TimeDelta>,
     /// Pods of the revisions, by name, with their resource versions.
     pub pods: BTreeMap<String, Pod>,
+    /// Why decisions are ignored, since nobody vouches for their authors.
+    pub unprotected: Option<String>,
+    /// There are decisions of which it is not known yet whether their authors may make them.
+    pub unreviewed: bool,
 }
 
 /// The Deployment type without a schema.
@@ -121,6 +126,8 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         cut: None,
         settles_in: None,
         pods: pods.into_iter().map(|p| (p.name_any(), p)).collect(),
+        unprotected: None,
+        unreviewed: false,
         workload,
         object,
     };
@@ -134,7 +141,7 @@ impl Observed {
     async fn workload(&mut self, context: &Arc<Context>) -> Result<(), Error> {
         let namespace = self.namespace();
         let Some(live) = &self.workload else { return Ok(()) };
-        let mut facts = workload::facts(live);
+        let (mut facts, author) = (workload::facts(live), workload::author(live));
         if self.world.release.as_ref().is_some_and(|r| r.purpose != planner::journal::Purpose::Update) {
             facts.pods = facts.pods.max(workload::pods(context, live).await?);
         }
@@ -147,7 +154,7 @@ impl Observed {
             let left = workload::settle(&self.object) - (context.now() - since);
             let settled = left <= chrono::TimeDelta::zero();
             self.settles_in = (!settled).then_some(left);
-            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled });
+            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled, author });
             self.cut = Some(cut);
         }
         if self.world.deleting {
@@ -180,10 +187,12 @@ impl Observed {
     async fn release(&mut self, context: &Arc<Context>) -> Result<(), Error> {
         let namespace = self.namespace();
         if self.world.release.is_some() || self.world.last.is_some() {
-            self.world.decisions = self.decisions(context, &namespace).await?;
+            let decisions = decisions::decisions(context, &self.key(), &namespace, &self.world).await?;
+            self.world.decisions = decisions.heard;
+            (self.unprotected, self.unreviewed) = (decisions.unprotected, decisions.waiting);
         }
         let Some(release) = self.world.release.clone() else { return Ok(()) };
-        self.world.runs = runs::runs(context, &namespace, &self.object, &release).await?;
+        self.world.runs = runs::runs(context, &namespace, &self.object, &self.policy, &release).await?;
         if release.journal.phase == planner::journal::Phase::Pending {
             self.world.unsettled = self.unsettled(context, &namespace).await?;
         }
@@ -241,25 +250,6 @@ impl Observed {
         let past = self.releases.plan(release)?.analysis?.history.0.as_secs() / 3600;
         let past_hours = if planner::looks::has_begun(&release.journal) { 0 } else { u32::try_from(past).unwrap_or(0) };
         Some(crate::metrics::Counting { after, stable, both, past_hours })
-    }
-
-    async fn decisions(&self, context: &Arc<Context>, namespace: &str) -> Result<Vec<planner::world::Decision>, Error> {
-        let all = api::list(&context.kube.of::<Decision>(namespace), "").await?;
-        let about = |d: &Decision| self.releases.is_current(&d.spec.release);
-        let mut ours: Vec<_> = all.iter().filter(|d| about(d)).filter_map(releases::decision).collect();
-        ours.sort_by(|a, b| (a.at, &a.uid).cmp(&(b.at, &b.uid)));
-        if ours.is_empty() {
-            return Ok(ours);
-        }
-        let Some(since) = releases::decisions_protected_since(context).await? else {
-            tracing::warn!(
-                "decisions are ignored: the ValidatingAdmissionPolicy sluice-decisions or its binding is missing or does not deny; install the chart with admission.enabled=true"
-            );
-            return Ok(Vec::new());
-        };
-        // Nobody vouches for the author of an older one.
-        ours.retain(|d| d.at >= since);
-        Ok(ours)
     }
 
     /// Policies this one depends on that are not settled on their own wish.

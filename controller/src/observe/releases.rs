@@ -3,23 +3,15 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 pub use crds::names::SEQUENCE;
-use crds::{Decision, DecisionAction, Release, RolloutPolicy, RolloutPolicySpec};
-use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
-use kube::{Api, Resource, ResourceExt};
+use crds::{Release, RolloutPolicy, RolloutPolicySpec};
+use kube::{Resource, ResourceExt};
 use planner::{
     Digest, Policy, World,
     journal::{Journal, Phase, Purpose, RevisionRef},
-    world::{self, Order, PastRelease},
+    world::{self, PastRelease},
 };
 
-use crate::{
-    api::{self, Error},
-    context::Context,
-    policy,
-};
-
-/// Name of the admission policy that makes decisions trustworthy, and of its binding.
-const PROTECTION: &str = "sluice-decisions";
+use crate::{api::Error, context::Context, policy};
 
 /// The releases of one policy, oldest first.
 pub struct Releases {
@@ -55,12 +47,6 @@ impl Releases {
         self.all.last().map_or(0, sequence) + 1
     }
 
-    /// Whether decisions about a release of this name are still of interest.
-    pub fn is_current(&self, name: &str) -> bool {
-        let last = self.all.iter().rev().find(|r| journal(r).finished());
-        [self.active(), last].into_iter().flatten().any(|r| r.name_any() == name)
-    }
-
     /// The frozen spec of a release.
     pub fn plan(&self, release: &world::Release) -> Option<RolloutPolicySpec> {
         let object = self.all.iter().find(|r| r.name_any() == release.name)?;
@@ -90,7 +76,8 @@ impl Releases {
             }
             _ => Duration::from_secs(15),
         };
-        policy::parse(&name, frozen, &live.spec, scrape).map_err(|e| Error::Invalid(e.to_string()))
+        policy::parse((&live.namespace().unwrap_or_default(), &name), frozen, &live.spec, scrape)
+            .map_err(|e| Error::Invalid(e.to_string()))
     }
 
     /// Fills in the planner's view of the releases.
@@ -106,6 +93,7 @@ impl Releases {
                     name: r.name_any(),
                     to: r.spec.to.as_ref().map(|t| t.revision.clone()),
                     passed: r.spec.to.as_ref().filter(|_| passed).map(|t| t.digest.clone()),
+                    taken_back: r.spec.from.as_ref().filter(|_| passed && r.spec.rollback).map(|f| f.revision.clone()),
                     attempt: u32::try_from(r.spec.attempt).unwrap_or(1),
                 }
             })
@@ -161,45 +149,11 @@ fn planner_release(release: &Release) -> world::Release {
         to: release.spec.to.clone(),
         attempt: u32::try_from(release.spec.attempt).unwrap_or(1),
         fast: release.spec.fast,
+        author: release.spec.author.clone(),
+        rollback: release.spec.rollback,
         deleting: release.meta().deletion_timestamp.is_some(),
         journal: journal(release).clone(),
     }
-}
-
-/// A decision as the planner takes it; `None` when its digest has no form.
-pub fn decision(object: &Decision) -> Option<world::Decision> {
-    let at = made_at(object)?;
-    Some(world::Decision {
-        uid: object.uid()?,
-        by: object.spec.by.clone(),
-        action: match object.spec.action {
-            DecisionAction::Pause => Order::Pause,
-            DecisionAction::Resume => Order::Resume,
-            DecisionAction::SkipStep => Order::SkipStep,
-            DecisionAction::Promote => Order::Promote,
-            DecisionAction::Abort => Order::Abort,
-            DecisionAction::Retry => Order::Retry,
-        },
-        release: object.spec.release.clone(),
-        digest: Digest::parse(&object.spec.digest)?,
-        at,
-    })
-}
-
-/// Since when the admission policy ties every decision to its author: from the younger of the policy and its binding on. `None`
-/// while one of them is missing or the binding does not deny.
-pub async fn decisions_protected_since(context: &Arc<Context>) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(context.kube.client());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(context.kube.client());
-    let (policy, binding) = (api::get(&policies, PROTECTION).await?, api::get(&bindings, PROTECTION).await?);
-    let (Some(policy), Some(binding)) = (policy, binding) else { return Ok(None) };
-    let actions = binding.spec.as_ref().and_then(|s| s.validation_actions.clone()).unwrap_or_default();
-    let denies = actions.iter().any(|a| a == "Deny");
-    Ok(made_at(&policy).max(made_at(&binding)).filter(|_| denies))
-}
-
-fn made_at(object: &impl ResourceExt) -> Option<chrono::DateTime<chrono::Utc>> {
-    object.creation_timestamp().and_then(|t| chrono::DateTime::from_timestamp(t.0.as_second(), 0))
 }
 
 /// Why a policy is not settled on its own wish; `None` when it is.

@@ -7,6 +7,7 @@ use crds::{ConformanceSuite, RolloutPolicy, gate::Gate, names, suite::SuiteSpec}
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{ResourceExt, api::LogParams};
 use planner::{
+    Policy,
     journal::GateRecord,
     world::{Release, Run, RunKey},
 };
@@ -22,10 +23,13 @@ pub async fn runs(
     context: &Arc<Context>,
     namespace: &str,
     policy: &RolloutPolicy,
+    frozen: &Policy,
     release: &Release,
 ) -> Result<BTreeMap<RunKey, Run>, Error> {
     let mut runs = BTreeMap::new();
-    let open: Vec<&GateRecord> = release.journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown).collect();
+    let people = |r: &GateRecord| frozen.gates.iter().any(|g| g.name == r.name && g.approval().is_some());
+    let gates = release.journal.gates.iter();
+    let open: Vec<&GateRecord> = gates.filter(|r| r.verdict == Verdict::Unknown && !people(r)).collect();
     if open.is_empty() {
         return Ok(runs);
     }

@@ -52,6 +52,14 @@ pub fn facts(live: &DynamicObject) -> Workload {
     }
 }
 
+/// Who changed it, as its pod template says, which is a part of the version, or else the Deployment itself.
+pub fn author(live: &DynamicObject) -> Option<String> {
+    let annotations = live.data.pointer("/spec/template/metadata/annotations");
+    let in_template = annotations.and_then(|a| a.get(names::AUTHOR)).and_then(Value::as_str).map(str::to_owned);
+    let author = in_template.or_else(|| live.annotations().get(names::AUTHOR).cloned());
+    author.filter(|a| (1..=253).contains(&a.chars().count()))
+}
+
 /// Who last wrote `spec.replicas`, as its field manager calls itself.
 pub fn replicas_manager(live: &DynamicObject) -> String {
     let writes = |e: &&ManagedFieldsEntry| {

@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 17] = [
+const GOOD: [(&str, &str); 19] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
@@ -24,9 +24,11 @@ const GOOD: [(&str, &str); 17] = [
     ("policy-ab", include_str!("good/policy-ab.yaml")),
     ("policy-picks", include_str!("good/policy-picks.yaml")),
     ("policy-mirror", include_str!("good/policy-mirror.yaml")),
+    ("policy-approvals", include_str!("good/policy-approvals.yaml")),
     ("policy-minimal", include_str!("good/policy-minimal.yaml")),
     ("release", include_str!("good/release.yaml")),
     ("decision", include_str!("good/decision.yaml")),
+    ("decision-approve", include_str!("good/decision-approve.yaml")),
     ("suite", include_str!("good/suite.yaml")),
     ("source-token", include_str!("good/source-token.yaml")),
     ("source-password", include_str!("good/source-password.yaml")),

@@ -39,6 +39,44 @@ pub struct GateRecord {
     /// What the last run left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Who approved so far, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub approvals: Vec<Approved>,
+}
+
+/// That a person approved.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Approved {
+    /// Who.
+    #[schemars(length(max = 253))]
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub comment: Option<String>,
+}
+
+/// An approval that came before its gate was asked.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlyApproval {
+    /// The gate.
+    #[schemars(length(max = 40))]
+    pub gate: String,
+    /// The approval.
+    #[serde(flatten)]
+    pub approved: Approved,
+}
+
+impl Approved {
+    /// Within the bounds of the schema.
+    pub(crate) fn new(by: &str, at: DateTime<Utc>, comment: Option<&str>) -> Self {
+        Self { by: cut(by, 253), at, comment: comment.map(|c| cut(c, 256)) }
+    }
 }
 
 /// What a run of a test left.
@@ -144,6 +182,10 @@ pub struct Orders {
     /// Straight to promotion.
     #[serde(default, skip_serializing_if = "is_false")]
     pub promote: bool,
+    /// Approvals whose gates have not been asked yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub approvals: Vec<EarlyApproval>,
 }
 
 impl Orders {

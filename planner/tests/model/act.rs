@@ -44,6 +44,8 @@ impl Model {
                     to: new.to.clone(),
                     attempt: new.attempt,
                     fast: new.fast,
+                    author: new.author.clone(),
+                    rollback: new.rollback,
                     deleting: false,
                     journal: Journal::default(),
                 });

@@ -290,7 +290,7 @@ impl Model {
             ready,
             rolled_out: ready == load.replicas && pods == ready,
             hash: Some(hash),
-            wish: load.readable.then(|| Wish { revision: load.wish.clone(), settled }),
+            wish: load.readable.then(|| Wish { revision: load.wish.clone(), settled, author: self.author.clone() }),
         }
     }
 

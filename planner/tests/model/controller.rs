@@ -97,7 +97,10 @@ impl Model {
             let to = before.to.as_ref();
             let passed = to.filter(|_| before.journal.phase == Phase::Succeeded).map(|t| t.digest.clone());
             let revision = to.map(|t| t.revision.clone());
-            self.history.push(PastRelease { name: before.name, to: revision, passed, attempt: before.attempt });
+            let went_back = before.rollback && before.journal.phase == Phase::Succeeded;
+            let taken_back = before.from.as_ref().filter(|_| went_back).map(|f| f.revision.clone());
+            let attempt = before.attempt;
+            self.history.push(PastRelease { name: before.name, to: revision, passed, taken_back, attempt });
         }
     }
 

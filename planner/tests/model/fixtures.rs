@@ -8,7 +8,7 @@ use planner::{
     Digest, Policy,
     journal::RevisionRef,
     picks::{Match, Mirror, Picks, Text},
-    policy::{Analysis, Gate, Place, Shares, Step, Strategy, Weight},
+    policy::{Analysis, Approval, Asks, Gate, Place, Shares, Step, Strategy, Weight},
 };
 
 use super::{Behaviour, Metrics, Pods};
@@ -47,6 +47,7 @@ pub fn copying(percent: u32, bake: i64) -> Step {
 pub fn canary() -> Policy {
     Policy {
         name: "shop".into(),
+        namespace: "web".into(),
         strategy: Strategy::Canary(vec![step(20, 30), step(50, 30)]),
         gates: vec![gate("conformance", Place::Traffic)],
         analysis: Some(measured()),
@@ -81,7 +82,21 @@ pub fn blue_green() -> Policy {
 }
 
 pub fn gate(name: &str, at: Place) -> Gate {
-    Gate { name: name.into(), at, steps: None, timeout: TimeDelta::seconds(60), attempts: 1, always: false }
+    let (timeout, asks) = (TimeDelta::seconds(60), Asks::Test { attempts: 1 });
+    Gate { name: name.into(), at, steps: None, timeout, always: false, asks }
+}
+
+/// So many people must agree, within ten minutes; everybody who has the right.
+pub fn approval(name: &str, at: Place, needed: usize) -> Gate {
+    let people = Approval { needed, users: vec![], groups: vec![], not_author: false, late_is_reject: false };
+    Gate { timeout: TimeDelta::minutes(10), asks: Asks::People(people), ..gate(name, at) }
+}
+
+/// The same with something else about who must agree.
+pub fn asking(gate: Gate, change: impl FnOnce(&mut Approval)) -> Gate {
+    let mut people = gate.approval().unwrap().clone();
+    change(&mut people);
+    Gate { asks: Asks::People(people), ..gate }
 }
 
 pub fn measured() -> Analysis {

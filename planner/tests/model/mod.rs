@@ -9,6 +9,7 @@ mod controller;
 mod fixtures;
 mod log;
 mod oracle;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,9 @@ use planner::{
 };
 
 pub use cluster::{Owner, PodLife, Pods};
-pub use fixtures::{blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step, tested};
+pub use fixtures::{
+    approval, asking, blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step, tested,
+};
 
 /// What the metrics say of a version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +137,8 @@ pub struct Model {
     pub refused: bool,
     /// Execute only so many actions of the next pass, and forget its journal.
     pub crash_after: Option<usize>,
+    /// Who changed the workload last.
+    pub author: Option<String>,
     /// Requests to the Service per second, for what is counted.
     pub requests: u64,
     /// What the proxies give to the candidate, in percent, whatever is written.
@@ -193,6 +198,7 @@ impl Model {
             quota: false,
             refused: false,
             crash_after: None,
+            author: None,
             requests: 200,
             gives: None,
             unspoken: None,
@@ -266,17 +272,49 @@ impl Model {
 
     /// Somebody decides about the release under way, or else the last one.
     pub fn decide(&mut self, action: Order) -> &mut Self {
+        self.decide_as("ann", &[], action)
+    }
+
+    pub fn approve(&mut self, by: &str, gate: &str) -> &mut Self {
+        self.decide_as(by, &[], Order::Approve(gate.into()))
+    }
+
+    pub fn reject(&mut self, by: &str, gate: &str) -> &mut Self {
+        self.decide_as(by, &[], Order::Reject(gate.into()))
+    }
+
+    /// The same by somebody in these groups.
+    pub fn decide_as(&mut self, by: &str, groups: &[&str], action: Order) -> &mut Self {
+        let decision = self.decision(by, groups, action);
+        self.make(decision)
+    }
+
+    /// The same by somebody who may decide it, or may not.
+    pub fn decide_if(&mut self, may: bool, by: &str, action: Order) -> &mut Self {
+        let refused = (!may).then(|| format!("{by} may not"));
+        let decision = Decision { refused, ..self.decision(by, &[], action) };
+        self.make(decision)
+    }
+
+    fn decision(&mut self, by: &str, groups: &[&str], action: Order) -> Decision {
         let about = self.release.as_ref().or(self.last.as_ref()).unwrap();
         let (release, digest) = (about.name.clone(), about.to.as_ref().unwrap().digest.clone());
-        if action == Order::Retry && self.release.is_none() {
-            self.failed.remove(&digest);
-        }
-        if action == Order::Retry {
-            self.oracle.forgive(&release, &digest);
-        }
         self.serial += 1;
         let uid = format!("decision-{}", self.serial);
-        self.decisions.push(Decision { uid, by: "ann".into(), action, release, digest, at: self.now() });
+        let (by, groups) = (by.to_owned(), groups.iter().map(|g| (*g).to_owned()).collect());
+        let at = self.now();
+        Decision { uid, by, groups, action, comment: None, release, digest, at, refused: None }
+    }
+
+    fn make(&mut self, decision: Decision) -> &mut Self {
+        if decision.action == Order::Retry {
+            if self.release.is_none() {
+                self.failed.remove(&decision.digest);
+            }
+            self.oracle.forgive(&decision.release, &decision.digest);
+        }
+        self.oracle_hears(&decision);
+        self.decisions.push(decision);
         self
     }
 

@@ -30,13 +30,15 @@ pub struct Oracle {
     /// Versions that may have live requests.
     proven: BTreeSet<Digest>,
     /// Versions with evidence against them, with the pods and members they had when that was known.
-    condemned: BTreeMap<Digest, (u32, usize)>,
+    pub(super) condemned: BTreeMap<Digest, (u32, usize)>,
     /// Releases after which a person wants another attempt.
     forgiven: BTreeSet<String>,
     /// The release, its old revision's pods, its step and since when that is in force.
     before: Option<Before>,
     /// When a revision's pods were last reached by callers, and how many it was to have.
     reached: BTreeMap<RevisionId, (i64, u32)>,
+    /// Who approved.
+    pub(super) approvals: super::people::Approvals,
     /// Since when the warm period lasts.
     warm_since: Option<i64>,
 }
@@ -75,6 +77,7 @@ impl Model {
         self.nothing_rises_after_a_fail(&mut broken);
         self.steps_are_held(&mut broken);
         self.pods_that_served_are_drained(&mut broken);
+        self.nobody_is_passed_over(&mut broken);
         assert!(broken.is_empty(), "at {} s: {broken:#?}\n{}", self.clock, self.story());
     }
 
@@ -136,12 +139,12 @@ impl Model {
     }
 
     /// Its pods that answer for another revision, or what routes send to it in percent.
-    fn joined(&self, id: &RevisionId) -> usize {
+    pub(super) fn joined(&self, id: &RevisionId) -> usize {
         let routed = self.routes.in_force.as_ref().filter(|s| s.candidate == *id).map_or(0, |s| s.percent as usize);
         routed.max(self.count(id, |p| p.ends.is_none() && !p.members_of.is_empty()))
     }
 
-    fn replicas_of(&self, id: &RevisionId) -> u32 {
+    pub(super) fn replicas_of(&self, id: &RevisionId) -> u32 {
         self.live.get(id).and_then(|l| l.replicas).unwrap_or(0)
     }
 
@@ -316,6 +319,7 @@ pub fn bounded(journal: &Journal) {
     let numbers = journal.analysis.looks.iter().filter(|look| look.samples.values().any(|s| s.value.is_some()));
     assert!(journal.timeline.len() <= TIMELINE && numbers.count() <= LOOKS && journal.analysis.looks.len() <= 1000);
     assert!(journal.gates.len() <= 64 && journal.orders.heeded.len() <= 64);
+    assert!(journal.orders.approvals.len() <= 64 && journal.gates.iter().all(|g| g.approvals.len() <= 10));
     let longest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
     assert!(longest(&mut journal.timeline.iter().map(|e| &e.message)) <= 512);
     assert!(longest(&mut journal.gates.iter().map(|g| &g.message)) <= 1024);

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use planner::{
     journal::{Cause, Phase},
-    policy::{Place, Policy},
+    policy::{Asks, Place, Policy},
     world::Order,
 };
 
@@ -32,7 +32,7 @@ fn a_version_that_fails_conformance_never_has_a_live_request_and_the_message_hol
 #[test]
 fn a_test_that_fails_now_and_then_has_as_many_attempts_as_the_policy_says() {
     let mut twice = gate("conformance", Place::Traffic);
-    twice.attempts = 2;
+    twice.asks = Asks::Test { attempts: 2 };
     let mut m = Model::adopted(Policy { gates: vec![twice], ..canary() });
     m.test_of(2, "conformance", Test::Fails).wish(2);
     m.until("a second run", 100, |m| m.journal().is_some_and(|j| j.gates.iter().any(|g| g.attempt == 2)));
@@ -256,7 +256,7 @@ fn hold_on_failure_keeps_the_pods_without_traffic_until_a_person_decides() {
         m.wish(2).until_step(1);
         m.metrics_of(2, Metrics::Bad).until_phase(Phase::Held).settle();
         assert_eq!((m.reached(2), m.replicas(2), m.reason()), (0, 1, "Held"));
-        m.metrics_of(2, Metrics::Good).decide(order).until_finished(Phase::Superseded);
+        m.metrics_of(2, Metrics::Good).decide(order.clone()).until_finished(Phase::Superseded);
         if order == Order::Retry {
             m.until_finished(Phase::Succeeded);
         } else {
@@ -288,7 +288,7 @@ fn hold_without_evidence_keeps_the_split_until_promote_abort_or_retry() {
         let mut m = Model::adopted(Policy { rollback_inconclusive: false, ..canary() });
         m.metrics_of(2, Metrics::Silent).wish(2).until_phase(Phase::Inconclusive).run(100);
         assert_eq!((m.reached(1), m.reached(2), m.reason()), (4, 1, "Inconclusive"), "{}", m.story());
-        m.decide(order);
+        m.decide(order.clone());
         if order == Order::Promote {
             m.metrics_of(2, Metrics::Good);
         }

@@ -1,5 +1,6 @@
 //! How releases go, told as stories.
 
+mod approvals;
 mod around;
 mod bad;
 mod capacity;

@@ -156,6 +156,88 @@ fn more_decisions_than_a_journal_holds_neither_work_twice_nor_stop_an_abort() {
     m.decide(Order::Abort).until_finished(Phase::Superseded);
 }
 
+fn delivered(policy: Policy) -> Model {
+    let mut m = Model::adopted(policy);
+    m.wish(2).until_finished(Phase::Succeeded).settle();
+    m
+}
+
+#[test]
+fn a_rollback_goes_back_to_the_version_before_without_its_steps_and_the_wish_is_held() {
+    for suspend in [false, true] {
+        let mut m = delivered(canary());
+        m.policy.suspend = suspend;
+        let began = m.clock;
+        m.decide(Order::Rollback)
+            .until("the old version has all traffic", 60, |m| m.reached(1) == 4 && m.reached(2) == 0);
+        assert!(m.clock - began < 15, "{}", m.story());
+        m.policy.suspend = false;
+        m.until_finished(Phase::Succeeded).settle();
+        assert_eq!((m.serves(), m.reason()), ("11111111".into(), "GoneBack"), "{}", m.story());
+        assert!(
+            m.says().contains("ann went back") && m.says().contains("Retry about release shop-11111111-2"),
+            "{}",
+            m.says()
+        );
+        assert!(m.failed.is_empty());
+    }
+}
+
+#[test]
+fn what_was_gone_back_from_goes_through_its_steps_again_after_a_retry() {
+    let mut m = delivered(canary());
+    m.decide(Order::Rollback).until_finished(Phase::Succeeded).settle();
+    m.decide(Order::Retry).until_step(1).until_step(2).until_finished(Phase::Succeeded).settle();
+    assert_eq!((m.serves(), m.reason()), ("22222222".into(), ""), "{}", m.story());
+    // Also when other versions came in between.
+    m.decide(Order::Rollback).until_finished(Phase::Succeeded).settle();
+    m.wish(3).until_finished(Phase::Succeeded).settle().wish(2).until_step(1).until_finished(Phase::Succeeded);
+}
+
+#[test]
+fn a_rollback_gives_way_to_a_newer_version_and_to_nothing_else() {
+    let mut m = delivered(canary());
+    m.decide(Order::Rollback).until_phase(Phase::Warm).run(20);
+    assert_eq!(m.phase(), Some(Phase::Warm), "{}", m.story());
+    m.wish(3).until_finished(Phase::Succeeded).until_finished(Phase::Succeeded).settle();
+    assert_eq!(m.serves(), "33333333", "{}", m.story());
+    // The workload is set back too: then all is as it is wished.
+    let mut m = delivered(canary());
+    m.decide(Order::Rollback).until_phase(Phase::Warm).wish(1).until_finished(Phase::Succeeded).settle();
+    assert_eq!((m.serves(), m.reason()), ("11111111".into(), ""), "{}", m.story());
+}
+
+#[test]
+fn a_rollback_that_is_aborted_leaves_what_served() {
+    let mut m = delivered(canary());
+    m.pods_of(1, Pods::ReadyAfter(50))
+        .decide(Order::Rollback)
+        .until_phase(Phase::Preparing)
+        .run(2)
+        .decide(Order::Abort);
+    m.until_finished(Phase::Superseded).settle();
+    assert_eq!((m.serves(), m.reached(2), m.reason()), ("22222222".into(), 4, ""), "{}", m.story());
+}
+
+#[test]
+fn a_rollback_has_no_effect_before_the_end_nor_where_nothing_is_kept_to_go_back_to() {
+    let mut m = Model::adopted(canary());
+    m.decide(Order::Rollback).settle();
+    assert_eq!(m.finished.len(), 1, "a take-over has nothing before it");
+    m.wish(2).until_step(1).decide(Order::Rollback).until_finished(Phase::Succeeded).settle();
+    assert_eq!((m.finished.len(), m.serves()), (2, "22222222".into()), "{}", m.story());
+    m.live.remove(&rev(1).revision);
+    m.decide(Order::Rollback).settle();
+    assert_eq!((m.finished.len(), m.serves()), (2, "22222222".into()), "{}", m.story());
+}
+
+#[test]
+fn a_rollback_by_somebody_who_may_not_has_no_effect() {
+    let mut m = delivered(canary());
+    m.decide_if(false, "eve", Order::Rollback).settle();
+    assert_eq!((m.finished.len(), m.serves()), (2, "22222222".into()), "{}", m.story());
+}
+
 #[test]
 fn a_decision_about_another_digest_or_release_has_no_effect() {
     let mut m = Model::adopted(canary());
