@@ -65,7 +65,7 @@ async fn callers_stay_with_a_candidate_that_has_answered_them_and_with_no_other(
         // Those without the candidate's cookie meet it by its weight: the load keeps none.
         let split = journal.split.context("a split")?;
         for (name, load) in [("without", everybody), ("strays", &other)] {
-            routed_share_is("shop", &candidate, split.clone(), &load.sample(name, 120).await?)?;
+            routed_share_is("shop", &candidate, split, &load.sample(name, 120).await?)?;
         }
         let (mut given, mut refused) = (0, 0);
         for answer in answers(&ns).await? {
