@@ -290,6 +290,7 @@ async fn a_route_that_is_not_there_is_named_and_the_workload_goes_on_serving() {
     // Once the route is there, what was waited for goes on.
     let mut created = shop::route();
     created["metadata"]["name"] = json!("nowhere");
+    created["spec"]["hostnames"] = json!(["nowhere.example.com"]);
     lab.cluster.apply(created);
     lab.until_settled_on("shop:1").await;
     assert_eq!(waits(&lab.cluster).0, "");
