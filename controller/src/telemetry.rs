@@ -115,6 +115,7 @@ impl Default for Telemetry {
             (Phase::RolledBack, Some(Cause::ConformanceFailed)),
             (Phase::RolledBack, Some(Cause::AnalysisFailed)),
             (Phase::RolledBack, Some(Cause::PodsFailed)),
+            (Phase::RolledBack, Some(Cause::Rejected)),
         ] {
             drop(telemetry.ends.get_or_create(&EndLabel::new(phase, cause, Purpose::Update)));
         }

@@ -110,6 +110,7 @@ mod tests {
             until: None,
             message: String::new(),
             evidence: None,
+            approvals: Vec::new(),
         };
         let spoken = GateRecord { verdict: Verdict::Pass, until: Some(at(52)), ..asked.clone() };
         let with = |gate: &GateRecord| Journal { gates: vec![gate.clone()], ..Journal::default() };
