@@ -107,8 +107,13 @@ pub fn past(facts: &Facts, decisions: &[DynamicObject]) -> Vec<Past> {
 fn one(release: &Release, decisions: &[DynamicObject]) -> Past {
     let journal = journal(release);
     let outcome = journal.outcome.as_ref();
-    let mut decided: Vec<_> = decisions.iter().filter_map(|d| about(d, &release.name_any())).collect();
-    decided.sort_by_key(|d| d.at);
+    // Times of creation have whole seconds; within one, the controller knows in which order they came.
+    let heard = |d: &DynamicObject| journal.orders.heeded.iter().position(|uid| Some(uid) == d.uid().as_ref());
+    let mut decided: Vec<_> = decisions
+        .iter()
+        .filter_map(|d| Some((about(d, &release.name_any())?, heard(d).unwrap_or(usize::MAX))))
+        .collect();
+    decided.sort_by_key(|(decided, heard)| (decided.at, *heard));
     Past {
         number: sequence(release),
         release: release.name_any(),
@@ -120,7 +125,7 @@ fn one(release: &Release, decisions: &[DynamicObject]) -> Past {
         message: outcome.map(|o| o.message.clone()),
         began: made_at(release),
         ended: journal.finished_at,
-        decisions: decided,
+        decisions: decided.into_iter().map(|(decided, _)| decided).collect(),
     }
 }
 
@@ -184,6 +189,20 @@ mod tests {
     #[test]
     fn the_newest_release_comes_first_with_what_people_decided() {
         assert_snapshot!(lines(&past(&Shop::rolled_back().facts(), &decisions()), now(), Paint(false)));
+    }
+
+    #[test]
+    fn decisions_of_one_second_are_in_the_order_in_which_they_were_heard() {
+        let made = |action: &str, uid: &str| {
+            let mut made = decision("shop-00000002-1", action, "");
+            made.metadata.uid = Some(uid.into());
+            made
+        };
+        let journal = serde_json::json!({ "phase": "Shifting", "orders": { "heeded": ["first", "second"] } });
+        let facts = Shop::settled().release(2, journal).facts();
+        let past = past(&facts, &[made("Abort", "second"), made("Retry", "first"), made("Resume", "unheard")]);
+        let actions: Vec<_> = past[0].decisions.iter().map(|d| d.action.as_str()).collect();
+        assert_eq!(actions, ["Retry", "Abort", "Resume"]);
     }
 
     #[test]

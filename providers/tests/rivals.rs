@@ -175,6 +175,10 @@ fn an_http_route_of_the_service_that_the_mesh_follows_leaves_nothing_to_a_virtua
     );
     let port = |port: u64| json!({ "group": "", "kind": "Service", "name": "frontend", "port": port });
     assert!(refused(&route, &[accepted(port(80), mesh, "True")]).is_some(), "its only port");
+    assert!(
+        refused(&route, &[accepted(port(80), "istio.io/gateway-controller", "True")]).is_some(),
+        "as istiod tells it"
+    );
     for works in [
         accepted(to("frontend"), mesh, "False"),
         accepted(to("frontend"), "linkerd.io/policy-controller", "True"),

@@ -114,7 +114,8 @@ fn same_host(one: &str, other: &str, names: &Names) -> bool {
 fn by_route(route: &Value, (gateway, host): &Claim<'_>, istio: &Istio, around: &Around) -> Option<Unusable> {
     let names = &istio.0;
     let service = host.split('.').next().filter(|service| gateway == MESH && same_host(service, host, names))?;
-    let of_mesh = |status: &Value| status["controllerName"] == "istio.io/mesh-controller";
+    // For Services, too, its controllers of Gateways have been seen to speak.
+    let of_mesh = |status: &Value| status["controllerName"].as_str().is_some_and(|name| name.starts_with("istio.io/"));
     let only_port = around.ports().filter(|ports| service == names.apex && ports.len() == 1);
     let of_service = |parent: &&Value| {
         let here = parent["namespace"].as_str().is_none_or(|namespace| namespace == names.namespace);
