@@ -49,7 +49,7 @@ trap 'exit 130' INT TERM
 
 toolchains
 say "building the demo"
-cargo build --locked --quiet --package kind-tests --bin demo
+cargo build --locked --quiet --package kind-tests --bin demo --package cli --bin kubectl-sluice
 up=partly
 bring_up "$NAME"
 if [ "$PROVIDER" != service ]; then

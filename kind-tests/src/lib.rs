@@ -26,6 +26,7 @@
 pub mod app;
 pub mod audit;
 pub mod binomial;
+pub mod cli;
 pub mod cluster;
 pub mod controller;
 pub mod decision;

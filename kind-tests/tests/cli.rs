@@ -3,47 +3,20 @@
 //! Needs the controller, and the binary `kubectl-sluice` (`cargo build --package cli`; `SLUICE_CLI` names another one).
 #![forbid(unsafe_code)]
 
-use std::{path::PathBuf, process::Stdio};
-
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
-use kind_tests::prelude::*;
+use kind_tests::{
+    cli::{self, Ended, ends},
+    prelude::*,
+};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
-
-/// How a command ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("SLUICE_CLI") {
-        return Ok(path.into());
-    }
-    // Tests are in `deps` beside it.
-    let own = std::env::current_exe()?;
-    let path = own.parent().and_then(|deps| deps.parent()).context("the target folder")?.join("kubectl-sluice");
-    ensure!(path.exists(), "{} is missing: cargo build --package cli", path.display());
-    Ok(path)
-}
+use tokio::process::Child;
 
 fn begins(ns: &Namespace, line: &str) -> anyhow::Result<Child> {
-    let arguments = line.split(' ').chain(["-n", &ns.name]);
-    let mut command = Command::new(binary()?);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    Ok(command.spawn()?)
-}
-
-async fn ends(child: Child) -> anyhow::Result<Ended> {
-    let output = child.wait_with_output().await?;
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Ended { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+    cli::begins(&ns.name, line)
 }
 
 async fn types(ns: &Namespace, line: &str) -> anyhow::Result<Ended> {
-    ends(begins(ns, line)?).await
+    cli::types(&ns.name, line).await
 }
 
 #[tokio::test]

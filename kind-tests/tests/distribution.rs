@@ -157,7 +157,7 @@ async fn every_version_of_every_provider_is_accepted_by_the_api_server() -> anyh
             if provider == "istio" {
                 ns.allows_sidecars().await?;
             }
-            for version in ["1.0.0", "1.1.0", "bad-conformance", "bad-live"] {
+            for version in ["1.0.0", "1.1.0", "1.2.0", "bad-conformance", "bad-live"] {
                 let said = tried(&ns, &format!("{provider}/{version}")).await?;
                 let kinds = [("rolloutpolicy", 4), ("conformancesuite", 4), ("deployment", 4), ("service/", services)];
                 for (kind, wanted) in kinds.into_iter().chain(routes.into_iter().zip(count_of_routes)) {

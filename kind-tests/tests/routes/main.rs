@@ -7,6 +7,7 @@ mod linkerd;
 mod picks;
 mod rivals;
 mod sticky;
+mod taken_over;
 
 use crds::journal::Cause;
 use kind_tests::{app::App, prelude::*};

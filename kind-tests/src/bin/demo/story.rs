@@ -7,7 +7,10 @@ use crds::{
     Release,
     journal::{Cause, Journal, Phase},
 };
-use kind_tests::wait::{Seen, secs};
+use kind_tests::{
+    cli,
+    wait::{Seen, secs},
+};
 use kube::ResourceExt;
 
 use crate::{
@@ -40,6 +43,7 @@ pub async fn tell() -> Result<Vec<String>> {
     let refused = refuse(&mut stage).await.context("the frontend that fails its conformance test")?;
     let taken_back = take_back(&mut stage).await.context("the frontend that fails under live traffic")?;
     clear_up(&mut stage).await.context("back to distribution 1.1.0")?;
+    approve(&mut stage).await.context("delivering distribution 1.2.0, which asks a person")?;
     stage.screen.head("what was counted");
     let report = stage.shop.stop_load().await.context("the final counts")?;
     let ledger = Ledger { report, identities: stage.identities, refused, taken_back };
@@ -165,6 +169,34 @@ async fn clear_up(stage: &mut Stage) -> Result<()> {
     stage.begin("distribution 1.1.0 again, which has served all the time").await?;
     stage.shop.apply("1.1.0").await?;
     settled(stage, "all four services to be settled").await
+}
+
+/// A person is asked, looks, and agrees.
+async fn approve(stage: &mut Stage) -> Result<()> {
+    stage.begin("distribution 1.2.0: a new message, which goes live when a person agrees").await?;
+    stage.shop.apply("1.2.0").await?;
+    stage
+        .until("the frontend to wait for a person", secs(180), async |sight: &Sight, _: &Shop| {
+            let service = sight.service(FRONTEND).ok_or_else(|| Seen::yet("no frontend"))?;
+            let asks = service.status().waiting.is_some_and(|w| w.reason == "Approval");
+            if asks { Ok(()) } else { Err(Seen::yet(service.told())) }
+        })
+        .await?;
+    typed(stage, "status frontend").await?;
+    typed(stage, "approve frontend --gate signoff -m looks-good").await?;
+    settled(stage, "all four services to be settled").await
+}
+
+/// Types a command and shows it with what it prints.
+async fn typed(stage: &mut Stage, line: &str) -> Result<()> {
+    let ended = cli::types(NAMESPACE, line).await?;
+    ensure!(ended.code == Some(0), "kubectl sluice {line}: {ended:?}");
+    let mut text = format!("$ kubectl sluice {line} -n {NAMESPACE}");
+    for line in ended.err.lines().chain(ended.out.lines()) {
+        let _ = write!(text, "\n  {line}");
+    }
+    stage.screen.say(&text);
+    Ok(())
 }
 
 async fn settled(stage: &mut Stage, what: &str) -> Result<()> {
