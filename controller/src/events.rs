@@ -35,13 +35,15 @@ pub fn publish(context: &Arc<Context>, observed: &Observed, release: &Release, b
         return;
     }
     let reporter = Reporter { controller: "sluice".into(), instance: context.instance.clone() };
-    let recorder = Recorder::new(context.kube.client(), reporter);
+    let client = context.kube.client();
     let mut about = observed.object.object_ref(&());
     about.resource_version = None;
     let related = release.object_ref(&());
     let published = async move {
         for entry in new {
             let event = event(&entry, related.clone());
+            // One that knew the last event would count another of its reason as the same, and leave out what it says.
+            let recorder = Recorder::new(client.clone(), reporter.clone());
             // An event that is lost loses nothing: the timeline has it.
             if let Ok(Err(error)) = tokio::time::timeout(DEADLINE, recorder.publish(&event, &about)).await {
                 tracing::warn!(%error, reason = entry.reason, "an event could not be published");

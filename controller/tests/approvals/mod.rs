@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -258,4 +258,25 @@ async fn a_reject_takes_the_candidate_back_and_its_digest_is_remembered() {
     assert_eq!(policy.pointer("/status/failed/0/digest"), release.pointer("/spec/to/digest"));
     lab.is_quiet().await;
     lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_things_of_one_kind_that_happen_at_once_are_two_events() {
+    let lab = lab(json!({ "approvals": 3 })).await;
+    lab.deploy("shop:2");
+    lab.until_it_waits_for("Approval").await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let said = told.clone();
+    lab.cluster.on_write(move |write, _| {
+        let event = write.new.filter(|event| event["reason"] == "DecisionHeeded");
+        said.lock().unwrap().extend(event.map(|event| (write.verb, event["note"].to_string())));
+        vec![]
+    });
+    lab.says("ann", &[], "Approve");
+    lab.says("bob", &[], "Approve");
+    lab.cluster.advance(secs(10)).await;
+    let mut told = told.lock().unwrap().clone();
+    told.sort();
+    assert!(told.len() == 2 && told.iter().all(|(verb, _)| *verb == "create"), "{told:?}");
+    assert!(told[0].1.contains("by ann") && told[1].1.contains("by bob"), "{told:?}");
 }
