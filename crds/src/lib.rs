@@ -9,6 +9,7 @@ pub mod condition;
 pub mod decision;
 pub mod digest;
 pub mod duration;
+pub mod endpoint;
 pub mod gate;
 pub mod metric;
 pub mod names;

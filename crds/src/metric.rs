@@ -6,7 +6,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::{
+    duration::GoDuration,
+    endpoint::{SecretKey, SecretName},
+};
 
 /// Where Prometheus, or anything that speaks its query API, is.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -60,27 +63,6 @@ pub struct Prometheus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::bounded::texts")]
     pub headers: BTreeMap<String, String>,
-}
-
-/// A key of a Secret in the namespace of the MetricSource.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretKey {
-    /// The Secret.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// The key.
-    #[schemars(length(min = 1, max = 253))]
-    pub key: String,
-}
-
-/// A Secret in the namespace of the MetricSource.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretName {
-    /// The Secret.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
 }
 
 /// A query with typed variables. `{{ namespace }}`, `{{ policy }}`, `{{ workload }}`, `{{ service }}`, `{{ revision }}` and

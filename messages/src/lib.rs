@@ -1,0 +1,8 @@
+//! What people are told of a release, and how it looks where they read it.
+//!
+//! No I/O and no clock: a [`Notice`] goes in, the body of a request comes out.
+#![forbid(unsafe_code)]
+
+mod notice;
+
+pub use notice::{Failure, Kind, Next, Notice, Severity, Step, Version};
