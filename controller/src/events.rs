@@ -28,9 +28,7 @@ const WARNINGS: [&str; 10] = [
 
 /// Publishes what is new in the timeline, on the release and on the policy.
 pub fn publish(context: &Arc<Context>, observed: &Observed, release: &Release, before: &Journal, next: &Journal) {
-    let last = before.timeline.last();
-    let known = last.map_or(0, |last| next.timeline.iter().rposition(|e| e == last).map_or(0, |i| i + 1));
-    let new: Vec<Entry> = next.timeline[known..].to_vec();
+    let new: Vec<Entry> = next.entries_after(before.noted()).map(|(_, entry)| entry.clone()).collect();
     if new.is_empty() {
         return;
     }

@@ -10,6 +10,7 @@ pub mod gates;
 pub mod lease;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod observe;
 pub mod reconcile;
 pub mod remember;

@@ -5,8 +5,10 @@
 
 pub mod analysis;
 pub mod bounded;
+pub mod channel;
 pub mod condition;
 pub mod decision;
+pub mod delivery;
 pub mod digest;
 pub mod duration;
 pub mod endpoint;
@@ -21,9 +23,12 @@ pub mod release;
 pub mod strategy;
 pub mod suite;
 pub mod traffic;
+pub mod words;
 pub mod yaml;
 
+pub use channel::{NotificationChannel, NotificationChannelSpec, NotificationChannelStatus};
 pub use decision::{Decision, DecisionAction, DecisionSpec};
+pub use delivery::{Delivery, DeliverySpec};
 pub use duration::GoDuration;
 pub use metric::{MetricSource, MetricTemplate};
 pub use planner::journal;
@@ -44,5 +49,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         ConformanceSuite::crd(),
         MetricSource::crd(),
         MetricTemplate::crd(),
+        NotificationChannel::crd(),
+        Delivery::crd(),
     ]
 }

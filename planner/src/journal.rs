@@ -144,10 +144,17 @@ pub struct Journal {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub timeline: Vec<Entry>,
+    /// Entries before those of the timeline, which are not kept any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
 }
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// The first `most` characters: what is longer than the schema allows would make a status that can never be written.
@@ -260,7 +267,19 @@ impl Journal {
         self.timeline.push(Entry { at, reason: reason.into(), message });
         if self.timeline.len() > TIMELINE {
             self.timeline.remove(0);
+            self.forgotten += 1;
         }
+    }
+
+    /// How many entries the timeline has had.
+    pub fn noted(&self) -> u64 {
+        self.forgotten + self.timeline.len() as u64
+    }
+
+    /// The entries after the first `known`, each with its number, counted from 1.
+    pub fn entries_after(&self, known: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let numbers = self.forgotten + 1..;
+        numbers.zip(&self.timeline).filter(move |(number, _)| *number > known)
     }
 
     /// The record of a gate at a place.

@@ -4,8 +4,8 @@ use analysis::{MetricJudgement, Verdict};
 use chrono::{DateTime, Utc};
 use crds::{
     RolloutPolicySpec,
-    analysis::Objective,
     journal::{GateRecord, Journal},
+    words::{number, objective, value},
 };
 use planner::{Policy, policy::Place};
 
@@ -61,10 +61,10 @@ pub(super) fn metrics(journal: &Journal, spec: Option<&RolloutPolicySpec>, paint
 fn one_metric(metric: &MetricJudgement, spec: Option<&RolloutPolicySpec>, paint: Paint) -> Node {
     let written = spec.and_then(|s| s.analysis.as_ref()).and_then(|a| a.metrics.iter().find(|m| m.name == metric.name));
     let bound = written.map(|m| format!(" ({})", objective(&m.objective))).unwrap_or_default();
-    let value = metric.value.map_or_else(|| "no value".into(), |value| shown(&metric.name, value));
+    let shown = metric.value.map_or_else(|| "no value".into(), |v| value(&metric.name, v));
     let failures =
         if metric.failures > 0 { format!(", {} failed looks in a row", metric.failures) } else { String::new() };
-    let head = format!("{} {}  {value}{bound}{failures}", sign(metric.verdict, paint), metric.name);
+    let head = format!("{} {}  {shown}{bound}{failures}", sign(metric.verdict, paint), metric.name);
     let counts = metric.tested.iter().map(|t| {
         let of = |tally: &analysis::Tally| {
             let rate = tally.percent.map(|percent| format!(" ({} %)", number(percent))).unwrap_or_default();
@@ -74,25 +74,4 @@ fn one_metric(metric: &MetricJudgement, spec: Option<&RolloutPolicySpec>, paint:
     });
     let said = metric.message.lines().next().filter(|m| !m.is_empty()).map(Node::new);
     Node::new(head).with(counts.chain(said).collect::<Vec<_>>())
-}
-
-/// A bound as it is written: `at least 99`, `at most 500ms`.
-pub(crate) fn objective(objective: &Objective) -> String {
-    let least = objective.min.map(|min| format!("at least {}", number(min)));
-    let most = objective.max.map(|max| format!("at most {}", number(max)));
-    let time = objective.max_duration.map(|max| format!("at most {max}"));
-    [least, most, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn shown(name: &str, value: f64) -> String {
-    match name {
-        "success-rate" => format!("{} %", number(value)),
-        _ => number(value),
-    }
-}
-
-/// Enough digits to tell values apart, and no more.
-fn number(value: f64) -> String {
-    let text = if value.abs() >= 100.0 { format!("{value:.1}") } else { format!("{value:.3}") };
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }

@@ -1,0 +1,3 @@
+//! Telling people of releases.
+pub mod notices;
+pub mod queue;
