@@ -11,6 +11,7 @@ pub mod lease;
 pub mod log;
 pub mod metrics;
 pub mod observe;
+pub mod outbound;
 pub mod reconcile;
 pub mod remember;
 pub mod sensitivity;
