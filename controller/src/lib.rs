@@ -12,6 +12,7 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod observe;
+pub mod outbound;
 pub mod reconcile;
 pub mod remember;
 pub mod sensitivity;

@@ -44,6 +44,7 @@ pub struct Endpoint {
     pub signature: Option<SecretKey>,
     /// How long a request may take, 60s at most.
     #[serde(default = "ten_seconds")]
+    #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || (duration(self) >= duration('100ms') && duration(self) <= duration('60s'))", "a request's timeout must be 100ms to 60s"))]
     pub timeout: GoDuration,
 }
 

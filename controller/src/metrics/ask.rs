@@ -3,15 +3,14 @@
 //! The types of the answer are prometheus-http-query's; the request is our own, since that crate reads bodies of any length and puts
 //! the server's words into its errors.
 
-use std::error::Error as StdError;
-
 use analysis::{Reason, Sample};
 use chrono::{DateTime, Utc};
 use prometheus_http_query::response::{Data, InstantVector, RangeVector};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
-use super::{Lack, egress::Refused, misconfigured, provider, source::Endpoint, unknown};
+use super::{Lack, misconfigured, provider, source::Endpoint, unknown};
+use crate::outbound::{cause, egress::Refused};
 
 /// The longest answer that is read where one number is asked for.
 const LONGEST: usize = 1024 * 1024;
@@ -143,20 +142,4 @@ fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> Lack {
     let why = cause::<std::io::Error>(error).map(|io| format!(": {}", io.kind())).unwrap_or_default();
     let what = if error.is_connect() { "cannot connect to" } else { "got no whole answer from" };
     provider(format!("{what} {title}{why}"))
-}
-
-/// The first error of a kind behind another, also inside those of I/O.
-fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner as &'a (dyn StdError + 'static)),
-            None => error.source(),
-        };
-    }
-    None
 }

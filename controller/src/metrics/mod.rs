@@ -5,11 +5,9 @@
 
 mod ask;
 mod counts;
-mod egress;
 mod prometheus;
 pub mod queries;
 mod scraped;
-mod secret;
 mod source;
 pub mod template;
 #[cfg(test)]
@@ -24,6 +22,8 @@ use futures::future::BoxFuture;
 
 pub use prometheus::PrometheusMeasure;
 pub use view::Services;
+
+use crate::outbound::{Kind, Problem};
 
 /// Asks for numbers.
 pub trait Measure: Send + Sync {
@@ -94,6 +94,15 @@ pub struct Counting {
 
 /// Why there is no number.
 type Lack = analysis::Unknown;
+
+impl From<Problem> for Lack {
+    fn from(problem: Problem) -> Self {
+        match problem.kind {
+            Kind::Misconfigured => misconfigured(problem.message),
+            Kind::Unreachable => provider(problem.message),
+        }
+    }
+}
 
 fn misconfigured(detail: impl Into<String>) -> Lack {
     Lack { reason: analysis::Reason::Misconfigured, detail: detail.into() }

@@ -19,9 +19,11 @@ use futures::{
 use kube::{Api, Client};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::outbound::{Egress, secret};
+
 use super::{
-    Lack, Measure, Request, Usual, ask::ask, counts::Look, egress::Egress, misconfigured, provider, queries, secret,
-    source, source::Endpoint, source::Source, template, unknown,
+    Lack, Measure, Request, Usual, ask::ask, counts::Look, misconfigured, provider, queries, source, source::Endpoint,
+    source::Source, template, unknown,
 };
 
 /// How long the API server may take to say where the metrics are.

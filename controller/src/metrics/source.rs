@@ -10,10 +10,9 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::{
-    Lack,
+use super::{Lack, misconfigured, provider};
+use crate::outbound::{
     egress::{self, Egress},
-    misconfigured, provider,
     secret::{self, Hidden},
 };
 

@@ -230,7 +230,7 @@ async fn a_server_that_only_speaks_http_is_not_asked_by_tls() {
 async fn loopback_is_refused_unless_allowed() {
     let cluster = paper_cluster([(OWN, source(json!({"url": "http://127.0.0.1:9090"})))]);
     let batch = PrometheusMeasure::new(cluster, "sluice-system").measure(&asking(&["good"])).await;
-    lacks(only(&batch), Reason::Misconfigured, "where no query is sent");
+    lacks(only(&batch), Reason::Misconfigured, "where no request is sent");
 }
 
 #[tokio::test]

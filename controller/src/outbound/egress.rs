@@ -1,7 +1,7 @@
-//! Where queries may go.
+//! Where requests may go.
 //!
 //! A name is resolved once, every address is checked, and the connection goes to a checked address: an address of the host itself or
-//! of a cloud's metadata service would let whoever writes a MetricSource speak as the controller's pod.
+//! of a cloud's metadata service would let whoever writes a MetricSource or a webhook speak as the controller's pod.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -13,9 +13,9 @@ use thiserror::Error;
 
 /// Why a connection is not even tried.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Only addresses that nobody may be sent to.
-    #[error("{0} is an address of the controller's own host or of a metadata service, where no query is sent")]
+    #[error("{0} is an address of the controller's own host or of a metadata service, where no request is sent")]
     Address(IpAddr),
     /// The name has no address.
     #[error("the name {0} has no address")]
@@ -24,9 +24,9 @@ pub(super) enum Refused {
 
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Egress {
+pub struct Egress {
     /// Also 127.0.0.0/8 and ::1: for a proxy beside the controller and for tests.
-    pub(super) loopback: bool,
+    pub loopback: bool,
 }
 
 impl Egress {
@@ -34,7 +34,7 @@ impl Egress {
     ///
     /// # Errors
     /// Nobody may be sent there.
-    pub(super) fn check(self, address: IpAddr) -> Result<(), Refused> {
+    pub(crate) fn check(self, address: IpAddr) -> Result<(), Refused> {
         let address = address.to_canonical();
         let bad = match address {
             IpAddr::V4(v4) => {
@@ -55,7 +55,7 @@ impl Egress {
     ///
     /// # Errors
     /// Nobody may be sent there.
-    pub(super) fn check_host(self, host: &str) -> Result<(), Refused> {
+    pub(crate) fn check_host(self, host: &str) -> Result<(), Refused> {
         host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
     }
 }
@@ -90,7 +90,7 @@ impl Resolve for Egress {
 }
 
 /// As reqwest takes it.
-pub(super) fn resolver(egress: Egress) -> Arc<Egress> {
+pub(crate) fn resolver(egress: Egress) -> Arc<Egress> {
     Arc::new(egress)
 }
 

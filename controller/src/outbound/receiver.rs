@@ -1,0 +1,156 @@
+//! A receiver that can be sent to.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use crds::endpoint::Endpoint;
+use kube::Client;
+use reqwest::{
+    Url,
+    header::{self, HeaderMap},
+    redirect::Policy,
+};
+
+use super::{
+    Answer, Egress, Problem, causes::cause, egress, egress::Refused, headers, misconfigured, secret, sign::Key, tls,
+    unreachable,
+};
+
+/// The longest that a request may take, whatever its object says.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The shortest that it makes sense to wait.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// How long a connection may take: who listens answers sooner.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A receiver that can be sent to. What it knows by heart is given to its own origin only.
+pub struct Receiver {
+    /// Its origin and what names it, for people.
+    title: String,
+    origin: String,
+    timeout: Duration,
+    http: reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    key: Option<Key>,
+}
+
+/// Reads the Secrets of an endpoint, from the namespace of what names it, and makes a client. `whose` is what names it, for people,
+/// such as `gate load of RolloutPolicy shop/front`. The API server has the client's own deadline for every Secret.
+///
+/// # Errors
+/// A Secret is missing, or what it or the endpoint holds cannot be used.
+pub async fn open(
+    client: &Client,
+    namespace: &str,
+    endpoint: &Endpoint,
+    whose: &str,
+    egress: Egress,
+) -> Result<Receiver, Problem> {
+    let url = url(client, namespace, endpoint, whose).await?;
+    egress
+        .check_host(url.host_str().unwrap_or_default())
+        .map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;
+    let timeout = endpoint.timeout.0.clamp(SHORTEST, LONGEST);
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .no_proxy()
+        .dns_resolver(egress::resolver(egress))
+        .connect_timeout(timeout.min(CONNECT))
+        .timeout(timeout);
+    let builder = if url.scheme() == "https" {
+        tls::dress(builder, client, namespace, endpoint, whose).await?
+    } else {
+        // Nothing is verified, so the system need not have any authorities.
+        builder.tls_certs_only([])
+    };
+    let http = builder.build().map_err(|_| {
+        misconfigured(format!(
+            "cannot make a client for {whose}: check the certificates in ca, and that tls.crt and tls.key of clientCertificate belong together"
+        ))
+    })?;
+    let headers = headers::of(client, namespace, endpoint, whose).await?;
+    let key = key(client, namespace, endpoint, whose).await?;
+    let origin = url.origin().ascii_serialization();
+    Ok(Receiver { title: format!("{origin} ({whose})"), origin, timeout, http, url, headers, key })
+}
+
+async fn url(client: &Client, namespace: &str, endpoint: &Endpoint, whose: &str) -> Result<Url, Problem> {
+    let parse = |text: &str| {
+        let url = Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()).then_some(url)
+    };
+    match (&endpoint.url, &endpoint.url_from) {
+        (Some(text), None) => parse(text).ok_or_else(|| {
+            misconfigured(format!(
+                "url of {whose} is no http or https address: write one like https://hooks.example.com/sluice"
+            ))
+        }),
+        (None, Some(from)) => {
+            let [value] = secret::read(client, namespace, &from.name, [&from.key], whose).await?;
+            value.text().and_then(|text| parse(text.trim())).ok_or_else(|| {
+                misconfigured(format!(
+                    "key {} of Secret {namespace}/{}, the address of {whose}, is no http or https address: write one there",
+                    from.key, from.name
+                ))
+            })
+        }
+        _ => Err(misconfigured(format!("{whose} has no address: give it exactly one of url and urlFrom"))),
+    }
+}
+
+async fn key(client: &Client, namespace: &str, endpoint: &Endpoint, whose: &str) -> Result<Option<Key>, Problem> {
+    let Some(from) = &endpoint.signature else { return Ok(None) };
+    let [value] = secret::read(client, namespace, &from.name, [&from.key], whose).await?;
+    let key = Key::new(value).ok_or_else(|| {
+        misconfigured(format!(
+            "key {} of Secret {namespace}/{}, the signature of {whose}, is empty: write 32 random bytes there",
+            from.key, from.name
+        ))
+    })?;
+    Ok(Some(key))
+}
+
+impl Receiver {
+    /// Where it is, for people: scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Sends a body, made at a time, and waits for the answer: no longer than the endpoint's timeout, from the name's look-up to the end
+    /// of the answer's body. Sent once; whoever wants more tries comes again.
+    ///
+    /// # Errors
+    /// There was no whole answer in time.
+    pub async fn post(&self, content_type: &str, body: Vec<u8>, at: DateTime<Utc>) -> Result<Answer, Problem> {
+        let signed = self.key.as_ref().map(|key| key.sign(at, &body)).unwrap_or_default();
+        let request = self
+            .http
+            .post(self.url.clone())
+            .headers(self.headers.clone())
+            .headers(signed)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        let answer = async { Answer::read(request.send().await?, at).await };
+        answer.await.map_err(|error| self.failure(&error))
+    }
+
+    /// Says what is wrong with the way to the receiver, in our own words.
+    fn failure(&self, error: &reqwest::Error) -> Problem {
+        let title = &self.title;
+        if let Some(refused) = cause::<Refused>(error) {
+            let problem = if matches!(refused, Refused::Address(_)) { misconfigured } else { unreachable };
+            return problem(format!("cannot ask {title}: {refused}"));
+        }
+        if let Some(distrust) = cause::<rustls::Error>(error) {
+            return unreachable(format!("cannot ask {title} by TLS: {}", tls::distrust(distrust)));
+        }
+        if error.is_timeout() {
+            return unreachable(format!("{title} did not answer within {:?}", self.timeout));
+        }
+        let why = cause::<std::io::Error>(error).map(|io| format!(": {}", io.kind())).unwrap_or_default();
+        let what = if error.is_connect() { "cannot connect to" } else { "no whole answer came from" };
+        unreachable(format!("{what} {title}{why}"))
+    }
+}
