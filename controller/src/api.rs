@@ -54,6 +54,11 @@ impl Error {
         }
     }
 
+    /// There is no such object.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Api { source, .. } if code(source) == Some(404))
+    }
+
     /// The controller lacks a right.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Api { source, .. } if code(source) == Some(403))
@@ -164,7 +169,7 @@ where
     K: Clone + DeserializeOwned + Debug + Resource,
 {
     match list(api, "").await {
-        Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(Vec::new()),
+        Err(error) if error.is_missing() => Ok(Vec::new()),
         other => other,
     }
 }
@@ -236,7 +241,7 @@ where
         ..DeleteParams::default()
     };
     match repeat(|| format!("deleting {} {name}", kind(api)), || api.delete(name, &params)).await {
-        Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(()),
+        Err(error) if error.is_missing() => Ok(()),
         other => other.map(|_| ()),
     }
 }

@@ -17,6 +17,7 @@ use planner::Digest;
 use crate::{
     api::Kube,
     metrics::{Measure, Request, Usual},
+    notify::Notifier,
 };
 
 /// Within this time, so many repairs of the same thing are a contest.
@@ -49,6 +50,8 @@ pub struct Context {
     pub telemetry: crate::telemetry::Telemetry,
     /// The pod that acts, for events.
     pub instance: Option<String>,
+    /// Who tells people.
+    pub notifier: Notifier,
     memory: Mutex<Memory>,
 }
 
@@ -103,7 +106,14 @@ impl Context {
         telemetry: crate::telemetry::Telemetry,
         instance: Option<String>,
     ) -> Self {
-        Self { kube, clock, measure, wake, telemetry, instance, memory: Mutex::default() }
+        let (notifier, memory) = (Notifier::default(), Mutex::default());
+        Self { kube, clock, measure, wake, telemetry, instance, notifier, memory }
+    }
+
+    /// With somebody who tells people.
+    #[must_use]
+    pub fn telling(self, notifier: Notifier) -> Self {
+        Self { notifier, ..self }
     }
 
     /// The time.

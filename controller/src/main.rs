@@ -15,7 +15,15 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use controller::{
-    api::Kube, context::Context, lease, log, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch,
+    api::Kube,
+    context::Context,
+    lease, log,
+    metrics::PrometheusMeasure,
+    notify::{self, Notifier, Office},
+    outbound::Egress,
+    server,
+    telemetry::Telemetry,
+    watch,
 };
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
@@ -43,7 +51,10 @@ struct Arguments {
     /// Name of the Lease by which replicas elect a leader.
     #[arg(long, env = "SLUICE_LEASE", default_value = "sluice")]
     lease: String,
-    /// Metrics servers may be on the loopback address; for trying things out on one machine.
+    /// Name of this cluster, for messages.
+    #[arg(long, env = "SLUICE_CLUSTER_NAME")]
+    cluster_name: Option<String>,
+    /// Receivers of messages and webhooks, and metrics servers, may be on the loopback address; for trying things out on one machine.
     #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
     allow_loopback: bool,
 }
@@ -81,30 +92,46 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
-    let context = Arc::new(Context::new(
+    let cluster = arguments.cluster_name.filter(|name| !name.is_empty());
+    let (notifier, happenings) = Notifier::new(cluster.clone());
+    let office = Arc::new(Office {
+        kube: Kube::new(requests.clone()),
+        egress: Egress { loopback: arguments.allow_loopback },
+        clock: clock.clone(),
+        telemetry: telemetry.clone(),
+        namespace: arguments.namespace.clone(),
+        cluster,
+    });
+    let context = Context::new(
         Kube::new(requests),
         clock,
         Arc::new(measure),
         wake,
         telemetry.clone(),
         Some(identity.clone()),
-    ));
+    );
+    let context = Arc::new(context.telling(notifier));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)
         .with_lease_duration(lease::LASTS)
         .with_retry_period(Duration::from_secs(6))
         .with_renew_deadline(Duration::from_secs(13));
-    let (leading, woken) = (AtomicBool::new(false), Mutex::new(Some(woken)));
+    let (leading, heard) = (AtomicBool::new(false), Mutex::new(Some((woken, happenings))));
     let mut ended = pin!(terminated());
     loop {
         let work = async {
             leading.store(true, Ordering::Relaxed);
             telemetry.leads(true);
             tracing::info!("leading");
-            let woken = woken.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(woken) = woken else { return };
-            watch::run(watches.clone(), context.clone(), woken).for_each(|()| std::future::ready(())).await;
+            let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some((woken, happenings)) = heard else { return };
+            let delivering = watch::run(watches.clone(), context.clone(), woken).for_each(|()| std::future::ready(()));
+            let telling = notify::run(office.clone(), watches.clone(), happenings);
+            tokio::select! {
+                () = delivering => {}
+                () = telling => {}
+            }
         };
         tokio::select! {
             biased;

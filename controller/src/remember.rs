@@ -192,5 +192,6 @@ async fn write_journal(
         context.told(&key_of(release));
     }
     events::publish(context, observed, release, before, next);
+    context.notifier.tell(release, before, next);
     Ok(())
 }

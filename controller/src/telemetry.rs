@@ -50,6 +50,12 @@ struct GateLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct NoticeLabel {
+    receiver: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: String,
 }
@@ -83,6 +89,7 @@ pub struct Telemetry {
     leader: Gauge,
     policies: Policies,
     requests: Requests,
+    notices: Family<NoticeLabel, Counter>,
 }
 
 /// From a moment to a day.
@@ -107,6 +114,7 @@ impl Default for Telemetry {
             leader: Gauge::default(),
             policies: Policies::default(),
             requests: Requests::default(),
+            notices: Family::default(),
         };
         telemetry.registry = Arc::new(telemetry.registered());
         // A series that begins with its first event never rises, as far as `increase` can see.
@@ -140,6 +148,7 @@ impl Telemetry {
         all.register("passes_under_way", "Passes that run now, of 16 at most", self.under_way.clone());
         all.register("leader", "1 while this replica holds the lease", self.leader.clone());
         all.register("api_requests", "Requests to the API server, by verb and result", self.requests.family());
+        all.register("notices", "Messages sent to notification channels, by kind of receiver and result", self.notices.clone());
         all.register_collector(Box::new(self.policies.clone()));
         all
     }
@@ -193,6 +202,11 @@ impl Telemetry {
         self.under_way.dec();
         self.passes.get_or_create(&OutcomeLabel { outcome }).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// A message was sent to a channel.
+    pub fn notified(&self, receiver: &'static str, result: &'static str) {
+        self.notices.get_or_create(&NoticeLabel { receiver, result }).inc();
     }
 
     /// Whether this replica leads.

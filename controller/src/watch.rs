@@ -168,7 +168,7 @@ where
 }
 
 /// A watch that is begun anew, with a list, after some errors in a row.
-fn supervised<T, S>(
+pub(crate) fn supervised<T, S>(
     what: &'static str,
     make: impl Fn() -> S + Send + 'static,
 ) -> impl Stream<Item = Result<watcher::Event<T>, watcher::Error>> + Send

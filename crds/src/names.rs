@@ -28,6 +28,8 @@ pub const DIGEST: &str = "sluice.dev/digest";
 pub const SEQUENCE: &str = "sluice.dev/sequence";
 /// Annotation on a workload's pod template, or on the workload itself: the user who changed it, as the API server knows them.
 pub const AUTHOR: &str = "sluice.dev/author";
+/// Annotation on a workload's pod template, or on the workload itself: the commit, tag or artefact that it was applied from.
+pub const SOURCE: &str = "sluice.dev/source";
 /// Annotation on a workload that may run twice although it holds something exclusive.
 pub const ALLOW_SIDE_BY_SIDE: &str = "sluice.dev/allow-side-by-side";
 /// Annotation on another Service that may select an unproven candidate.

@@ -44,6 +44,10 @@ pub struct ReleaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub author: Option<String>,
+    /// The commit, tag or artefact that the workload was applied from, as its annotation `sluice.dev/source` said when the release began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub source: Option<String>,
     /// The how-manieth attempt for this revision.
     #[schemars(range(min = 1))]
     pub attempt: i32,

@@ -45,6 +45,7 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
             from: new.from.clone(),
             to: new.to.clone(),
             author: new.author.clone(),
+            source: source(observed, new),
             attempt: i32::try_from(new.attempt).unwrap_or(i32::MAX),
             plan,
             fast: new.fast,
@@ -53,6 +54,13 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
         status: None,
     };
     api::create(&context.kube.of::<Release>(&observed.namespace()), &release).await
+}
+
+/// What the workload was applied from, where that is what is delivered.
+fn source(observed: &Observed, new: &NewRelease) -> Option<String> {
+    let wish = observed.world.workload.as_ref()?.wish.as_ref()?;
+    let live = observed.workload.as_ref().filter(|_| new.to.as_ref() == Some(&wish.revision))?;
+    observe::source(live)
 }
 
 fn owner(policy: &RolloutPolicy) -> OwnerReference {

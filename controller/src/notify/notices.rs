@@ -56,7 +56,7 @@ fn base(cluster: Option<&str>, release: &Release, journal: &Journal) -> Notice {
         purpose: format!("{:?}", release.spec.purpose),
         old: release.spec.from.as_ref().map(version),
         new: release.spec.to.as_ref().map(version),
-        source: None,
+        source: release.spec.source.clone(),
         author: release.spec.author.clone(),
         emergency: None,
         phase: format!("{:?}", journal.phase),

@@ -34,7 +34,7 @@ pub use apex::{keys, own_keys, selects};
 pub use blockers::would_match;
 pub use releases::{Releases, SEQUENCE, journal, retried, unsettled};
 pub use runs::suite;
-pub use workload::{Cut, cut, replicas_manager};
+pub use workload::{Cut, cut, replicas_manager, source};
 
 /// What a pass knows: the planner's world, and the objects it was made from that acting needs again.
 pub struct Observed {

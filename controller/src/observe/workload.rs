@@ -52,12 +52,22 @@ pub fn facts(live: &DynamicObject) -> Workload {
     }
 }
 
-/// Who changed it, as its pod template says, which is a part of the version, or else the Deployment itself.
+/// Who changed it.
 pub fn author(live: &DynamicObject) -> Option<String> {
+    said(live, names::AUTHOR)
+}
+
+/// The commit, tag or artefact that it was applied from.
+pub fn source(live: &DynamicObject) -> Option<String> {
+    said(live, names::SOURCE)
+}
+
+/// What its pod template says, which is a part of the version, or else the Deployment itself.
+fn said(live: &DynamicObject, annotation: &str) -> Option<String> {
     let annotations = live.data.pointer("/spec/template/metadata/annotations");
-    let in_template = annotations.and_then(|a| a.get(names::AUTHOR)).and_then(Value::as_str).map(str::to_owned);
-    let author = in_template.or_else(|| live.annotations().get(names::AUTHOR).cloned());
-    author.filter(|a| (1..=253).contains(&a.chars().count()))
+    let in_template = annotations.and_then(|a| a.get(annotation)).and_then(Value::as_str).map(str::to_owned);
+    let said = in_template.or_else(|| live.annotations().get(annotation).cloned());
+    said.filter(|text| (1..=253).contains(&text.chars().count()))
 }
 
 /// Who last wrote `spec.replicas`, as its field manager calls itself.

@@ -112,7 +112,7 @@ pub static RELEASES: Kind = Kind::new(SLUICE, ALPHA, "releases", "Release").cust
 pub static POLICIES: Kind =
     Kind::new(SLUICE, ALPHA, "rolloutpolicies", "RolloutPolicy").custom().with_status().with_scale();
 
-static OTHERS: [Kind; 18] = [
+static OTHERS: [Kind; 19] = [
     Kind::new("", "v1", "events", "Event"),
     Kind::new("", "v1", "serviceaccounts", "ServiceAccount"),
     Kind::new("apps", "v1", "controllerrevisions", "ControllerRevision"),
@@ -130,7 +130,8 @@ static OTHERS: [Kind; 18] = [
     Kind::new(SLUICE, ALPHA, "conformancesuites", "ConformanceSuite").custom(),
     Kind::new(SLUICE, ALPHA, "metricsources", "MetricSource").custom(),
     Kind::new(SLUICE, ALPHA, "metrictemplates", "MetricTemplate").custom(),
-    Kind::new(SLUICE, ALPHA, "notificationchannels", "NotificationChannel").custom(),
+    Kind::new(SLUICE, ALPHA, "notificationchannels", "NotificationChannel").custom().with_status(),
+    Kind::new(SLUICE, ALPHA, "deliveries", "Delivery").custom(),
     Kind::new(GATEWAY, "v1", "grpcroutes", "GRPCRoute").custom().with_status(),
     Kind::new(ISTIO, "v1", "virtualservices", "VirtualService").custom().with_status(),
     Kind::new(ISTIO, "v1", "destinationrules", "DestinationRule").custom().with_status(),

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, env, fs, process::ExitCode};
 
 use crds::{
-    DecisionSpec, ReleaseSpec, ReleaseStatus, RolloutPolicySpec, RolloutPolicyStatus,
+    DecisionSpec, NotificationChannelSpec, ReleaseSpec, ReleaseStatus, RolloutPolicySpec, RolloutPolicyStatus,
     duration::EXPECTED,
     metric::{MetricSourceSpec, MetricTemplateSpec},
     names,
@@ -335,6 +335,7 @@ fn meanings() -> BTreeMap<String, Vec<(String, String)>> {
         of::<SuiteSpec>(),
         of::<MetricSourceSpec>(),
         of::<MetricTemplateSpec>(),
+        of::<NotificationChannelSpec>(),
     ] {
         collect(&schema, &mut found);
     }
