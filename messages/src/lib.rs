@@ -3,6 +3,22 @@
 //! No I/O and no clock: a [`Notice`] goes in, the body of a request comes out.
 #![forbid(unsafe_code)]
 
+mod answer;
+mod clean;
+mod cloudevents;
+mod discord;
+pub mod examples;
+mod facts;
+mod format;
+mod images;
 mod notice;
+pub mod slack;
+mod slack_answer;
+mod teams;
+mod text;
+mod words;
 
+pub use answer::{Again, Refusal, answer};
+pub use format::{Format, body, content_type};
 pub use notice::{Failure, Kind, Next, Notice, Severity, Step, Version};
+pub use text::{Fact, Log, Text, Todo};
