@@ -20,7 +20,7 @@ use controller::{
     lease, log,
     metrics::PrometheusMeasure,
     notify::{self, Notifier, Office},
-    outbound::Egress,
+    outbound::{Egress, Http},
     server,
     telemetry::Telemetry,
     watch,
@@ -96,20 +96,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (notifier, happenings) = Notifier::new(cluster.clone());
     let office = Arc::new(Office {
         kube: Kube::new(requests.clone()),
-        egress: Egress { loopback: arguments.allow_loopback },
+        carrier: Arc::new(Http { client: requests.clone(), egress: Egress { loopback: arguments.allow_loopback } }),
         clock: clock.clone(),
         telemetry: telemetry.clone(),
         namespace: arguments.namespace.clone(),
         cluster,
     });
-    let context = Context::new(
-        Kube::new(requests),
-        clock,
-        Arc::new(measure),
-        wake,
-        telemetry.clone(),
-        Some(identity.clone()),
-    );
+    let context =
+        Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone()));
     let context = Arc::new(context.telling(notifier));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.

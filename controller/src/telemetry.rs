@@ -148,7 +148,11 @@ impl Telemetry {
         all.register("passes_under_way", "Passes that run now, of 16 at most", self.under_way.clone());
         all.register("leader", "1 while this replica holds the lease", self.leader.clone());
         all.register("api_requests", "Requests to the API server, by verb and result", self.requests.family());
-        all.register("notices", "Messages sent to notification channels, by kind of receiver and result", self.notices.clone());
+        all.register(
+            "notices",
+            "Messages sent to notification channels, by kind of receiver and result",
+            self.notices.clone(),
+        );
         all.register_collector(Box::new(self.policies.clone()));
         all
     }

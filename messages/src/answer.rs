@@ -28,16 +28,18 @@ pub struct Refusal {
 /// Whether a message that was refused may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// The same would be answered.
+    /// Not this one: what it says is not taken.
     Never,
+    /// Once a person has mended the channel, its Secret or the receiver: no message is taken as it is.
+    Mended,
     /// Later; after this time where the answer's body says so. Its header `Retry-After` is the sender's to read.
     Later(Option<Duration>),
 }
 
 impl Refusal {
-    /// Whether the same message would be refused again.
+    /// Whether the same would be answered to the same message now.
     pub fn is_permanent(&self) -> bool {
-        self.again == Again::Never
+        !matches!(self.again, Again::Later(_))
     }
 }
 
@@ -74,7 +76,8 @@ pub(crate) fn again(status: u16, document: &Value) -> Again {
     let after = after.map(|seconds| Duration::from_secs_f64(seconds.min(LONGEST)));
     match status {
         408 | 425 | 429 | 500..600 => Again::Later(after),
-        _ => Again::Never,
+        400 | 413 | 422 => Again::Never,
+        _ => Again::Mended,
     }
 }
 

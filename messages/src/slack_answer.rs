@@ -33,7 +33,7 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Option<String>, Refusal> {
         (Some((again, remedy)), _) => refusal(again, remedy, reason),
         // A code that is not in the list says no more than that Slack does not want it.
         (None, true) if document["ok"] == false => {
-            refusal(Again::Never, "look the code up in Slack's documentation of chat.postMessage", reason)
+            refusal(Again::Mended, "look the code up in Slack's documentation of chat.postMessage", reason)
         }
         (None, true) => {
             refusal(Again::Later(None), "this is no answer of Slack: check the URL, and what stands between", reason)
@@ -45,6 +45,7 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Option<String>, Refusal> {
 /// What a code means for the sender, and for a person.
 fn known(word: &str) -> Option<(Again, &'static str)> {
     let never = |remedy| Some((Again::Never, remedy));
+    let mended = |remedy| Some((Again::Mended, remedy));
     let later = |remedy| Some((Again::Later(None), remedy));
     match word {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
@@ -57,18 +58,18 @@ fn known(word: &str) -> Option<(Again, &'static str)> {
         | "rollup_error"
         | "team_added_to_org" => later("it is sent again later; when this lasts, look at Slack's own status"),
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" | "invalid_token" => {
-            never("put a valid token or webhook URL into the channel's Secret")
+            mended("put a valid token or webhook URL into the channel's Secret")
         }
         "no_service" | "no_service_id" | "no_team" | "team_disabled" | "no_active_hooks" => {
-            never("the webhook is gone: make it anew in Slack and put its URL into the channel's Secret")
+            mended("the webhook is gone: make it anew in Slack and put its URL into the channel's Secret")
         }
         "channel_not_found" => {
-            never("name the channel by its id, such as C0123456789, and invite the app where the channel is private")
+            mended("name the channel by its id, such as C0123456789, and invite the app where the channel is private")
         }
-        "not_in_channel" => never("invite the app into the channel: /invite @NAME"),
-        "is_archived" | "channel_is_archived" => never("the channel is archived: name another, or bring it back"),
+        "not_in_channel" => mended("invite the app into the channel: /invite @NAME"),
+        "is_archived" | "channel_is_archived" => mended("the channel is archived: name another, or bring it back"),
         "missing_scope" | "no_permission" | "not_allowed_token_type" => {
-            never("give the app the scope chat:write and install it anew")
+            mended("give the app the scope chat:write and install it anew")
         }
         "restricted_action"
         | "action_prohibited"
@@ -78,7 +79,7 @@ fn known(word: &str) -> Option<(Again, &'static str)> {
         | "restricted_action_read_only_channel"
         | "restricted_action_thread_only_channel"
         | "org_login_required"
-        | "accesslimited" => never("the workspace forbids it: ask its administrators, or name another channel"),
+        | "accesslimited" => mended("the workspace forbids it: ask its administrators, or name another channel"),
         "invalid_blocks"
         | "invalid_blocks_format"
         | "invalid_attachments"
@@ -135,18 +136,18 @@ mod tests {
         ] {
             assert!(!refused(status, body).is_permanent(), "{status} {body}");
         }
-        for (status, body) in [
-            (404, "no_service"),
-            (404, "channel_not_found"),
-            (400, "invalid_payload"),
-            (403, "action_prohibited"),
-            (403, "invalid_token"),
-            (410, "channel_is_archived"),
-            (400, "what is this"),
-            (302, ""),
+        for (status, body, again) in [
+            (404, "no_service", Again::Mended),
+            (404, "channel_not_found", Again::Mended),
+            (400, "invalid_payload", Again::Never),
+            (403, "action_prohibited", Again::Mended),
+            (403, "invalid_token", Again::Mended),
+            (410, "channel_is_archived", Again::Mended),
+            (400, "what is this", Again::Never),
+            (302, "", Again::Mended),
         ] {
             let refusal = refused(status, body);
-            assert!(refusal.is_permanent(), "{status} {body}");
+            assert_eq!(refusal.again, again, "{status} {body}");
             assert!(!refusal.remedy.is_empty());
         }
     }

@@ -60,7 +60,7 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
 fn source(observed: &Observed, new: &NewRelease) -> Option<String> {
     let wish = observed.world.workload.as_ref()?.wish.as_ref()?;
     let live = observed.workload.as_ref().filter(|_| new.to.as_ref() == Some(&wish.revision))?;
-    observe::source(live)
+    crate::observe::source(live)
 }
 
 fn owner(policy: &RolloutPolicy) -> OwnerReference {

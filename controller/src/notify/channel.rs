@@ -16,10 +16,6 @@ pub struct Channel {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its generation.
-    pub generation: i64,
-    /// Since when it is there: what happened before is not told.
-    pub since: DateTime<Utc>,
     /// Where it leads.
     pub target: Target,
     /// Whether nothing is said for the time being.
@@ -39,14 +35,21 @@ pub enum Target {
 }
 
 impl Target {
+    /// Where requests go.
+    pub fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Plain(_, endpoint) | Self::SlackBot(endpoint, _) | Self::Flagger(endpoint) => endpoint,
+        }
+    }
+
     /// One word for it, for metrics.
     pub fn word(&self) -> &'static str {
-        use messages::Format::{CloudEvents, Discord, Slack, Teams, Webhook};
+        use messages::Format::{CloudEvents, Discord, Slack, Teams};
         match self {
             Self::Plain(Slack, _) | Self::SlackBot(..) => "slack",
             Self::Plain(Teams, _) => "teams",
             Self::Plain(Discord, _) => "discord",
-            Self::Plain(CloudEvents | Webhook, _) => "cloudevents",
+            Self::Plain(CloudEvents, _) => "cloudevents",
             Self::Flagger(_) => "flagger",
         }
     }
@@ -63,8 +66,6 @@ impl Channel {
         Ok(Self {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
-            generation: object.metadata.generation.unwrap_or_default(),
-            since: since(object),
             target: target(spec)?,
             suspended: spec.suspend,
             filter: Filter {

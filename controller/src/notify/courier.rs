@@ -67,7 +67,11 @@ impl Courier {
                 return;
             }
             let title = self.title();
-            tracing::warn!(channel = title, error = &error as &dyn std::error::Error, "what was told before is not known yet");
+            tracing::warn!(
+                channel = title,
+                error = &error as &dyn std::error::Error,
+                "what was told before is not known yet"
+            );
             tokio::time::sleep(AGAIN).await;
         }
         loop {
@@ -102,7 +106,10 @@ impl Courier {
             let (known, thread) = match told.get(&key) {
                 Some(told) => (told.up_to, told.thread.clone()),
                 // What happened before there was a channel is not told.
-                None => (journal.entries_after(0).take_while(|(_, e)| e.at < since).count() as u64 + journal.forgotten, None),
+                None => (
+                    journal.entries_after(0).take_while(|(_, e)| e.at < since).count() as u64 + journal.forgotten,
+                    None,
+                ),
             };
             if journal.finished() && known >= journal.noted() {
                 continue;
@@ -154,7 +161,7 @@ impl Courier {
             Ok(channel) => {
                 let plainly = self.queue.was_refused(&notice);
                 let what = (&notice, thread.as_deref());
-                send(&self.office.kube.client(), self.office.egress, channel, what, plainly, now).await
+                send(self.office.carrier.as_ref(), channel, what, plainly, now).await
             }
             Err(why) => Outcome::Misconfigured(why.clone()),
         };
@@ -187,7 +194,12 @@ impl Courier {
                 Ok(()) => self.queue.written(&progress),
                 Err(error) => {
                     let (title, release) = (self.title(), &progress.release);
-                    tracing::warn!(channel = title, release, error = &error as &dyn std::error::Error, "how far it was told could not be written down");
+                    tracing::warn!(
+                        channel = title,
+                        release,
+                        error = &error as &dyn std::error::Error,
+                        "how far it was told could not be written down"
+                    );
                     return;
                 }
             }
@@ -206,7 +218,11 @@ impl Courier {
             Ok(()) => self.status = next,
             Err(error) => {
                 let title = self.title();
-                tracing::warn!(channel = title, error = &error as &dyn std::error::Error, "the channel's status could not be written");
+                tracing::warn!(
+                    channel = title,
+                    error = &error as &dyn std::error::Error,
+                    "the channel's status could not be written"
+                );
             }
         }
     }

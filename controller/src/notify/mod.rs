@@ -16,14 +16,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use crds::{NotificationChannel, Release};
 use futures::{Stream, StreamExt, pin_mut};
-use kube::{Api, Client, ResourceExt, core::DeserializeGuard, runtime::watcher};
+use kube::{Api, Client, Resource, ResourceExt, core::DeserializeGuard, runtime::watcher};
 use planner::Journal;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinSet,
 };
 
-use crate::{api::Kube, context::Clock, outbound::Egress, telemetry::Telemetry, watch::supervised};
+use crate::{api::Kube, context::Clock, outbound::Carry, telemetry::Telemetry, watch::supervised};
 use courier::{Courier, News};
 use notices::{Told, notices};
 
@@ -31,8 +31,8 @@ use notices::{Told, notices};
 pub struct Office {
     /// The API server.
     pub kube: Kube,
-    /// Where may be sent.
-    pub egress: Egress,
+    /// Carries messages.
+    pub carrier: Arc<dyn Carry>,
     /// The time.
     pub clock: Clock,
     /// What is counted.
@@ -80,7 +80,8 @@ impl Notifier {
 /// Keeps a courier for each channel, and gives them what happens; ends only when it is dropped, with all couriers.
 pub async fn run(office: Arc<Office>, watches: Client, happenings: Happenings) {
     let api = Api::<DeserializeGuard<NotificationChannel>>::all(watches);
-    let channels = supervised("notificationchannels", move || watcher(api.clone(), watcher::Config::default().timeout(55)));
+    let channels =
+        supervised("notificationchannels", move || watcher(api.clone(), watcher::Config::default().timeout(55)));
     couriers(office, channels, happenings).await;
 }
 

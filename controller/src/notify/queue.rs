@@ -132,8 +132,10 @@ impl Queue {
     /// The receiver took it.
     pub fn delivered(&mut self, notice: &Notice, thread: Option<String>) {
         (self.failures, self.not_before) = (0, None);
+        let anew = self.was_refused(notice);
         if let Some(line) = self.pop(notice)
-            && line.thread.is_none()
+            && thread.is_some()
+            && (anew || line.thread.is_none())
         {
             line.thread = thread;
         }

@@ -69,6 +69,7 @@ fn empty(progress: &Progress, name: String) -> Delivery {
 pub async fn tell(kube: &Kube, channel: &NotificationChannel, status: &NotificationChannelStatus) -> Result<(), Error> {
     let api = kube.of::<NotificationChannel>(&channel.namespace().unwrap_or_default());
     let patch = Patch::Merge(json!({ "status": status }));
-    let request = || api.patch_status(&channel.name_any(), &PatchParams::default(), &patch);
-    api::repeat(|| format!("writing the status of NotificationChannel {}", channel.name_any()), request).await.map(drop)
+    let (name, params) = (channel.name_any(), PatchParams::default());
+    let what = || format!("writing the status of NotificationChannel {name}");
+    api::repeat(what, || api.patch_status(&name, &params, &patch)).await.map(drop)
 }

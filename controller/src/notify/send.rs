@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use kube::Client;
-use messages::{Notice, Reply, slack};
+use messages::{Again, Format, Notice, slack};
 
 use super::channel::{Channel, Target};
-use crate::outbound::{self, Egress, Problem, flagger};
+use crate::outbound::{self, Carry, Parcel, Problem};
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,34 +35,41 @@ impl Outcome {
 
 /// Sends a notice once; `thread` is what its release's first message is known by, and `plainly` leaves the user's template out.
 pub async fn send(
-    client: &Client,
-    egress: Egress,
+    carrier: &dyn Carry,
     channel: &Channel,
     (notice, thread): (&Notice, Option<&str>),
     plainly: bool,
     now: DateTime<Utc>,
 ) -> Outcome {
     let text = channel.text(notice, plainly);
-    let (endpoint, format, body) = match &channel.target {
-        Target::Plain(format, endpoint) => (endpoint, *format, messages::body(*format, notice, &text)),
-        Target::SlackBot(endpoint, to) => {
-            let body = slack::thread(slack::message(notice, &text), to, thread, notice.kind);
-            (endpoint, messages::Format::Slack, body)
+    let (format, body) = match &channel.target {
+        Target::Plain(format, _) => (*format, messages::body(*format, notice, &text)),
+        Target::SlackBot(_, to) => {
+            // What follows nothing any more begins a thread of its own.
+            let thread = thread.filter(|_| !plainly);
+            (Format::Slack, slack::thread(slack::message(notice, &text), notice, to, thread))
         }
-        Target::Flagger(endpoint) => (endpoint, messages::Format::Webhook, flagger::of_notice(notice)),
+        Target::Flagger(_) => (Format::CloudEvents, serde_json::json!({})),
     };
-    let body = body.to_string().into_bytes();
-    let sent = async {
-        let receiver = outbound::open(client, &channel.namespace, endpoint, &channel.title(), egress).await?;
-        let answer = receiver.post(messages::content_type(format), body, now).await?;
-        Ok((receiver.origin().to_owned(), answer))
+    let parcel = Parcel {
+        namespace: &channel.namespace,
+        endpoint: channel.target.endpoint(),
+        whose: &channel.title(),
+        content_type: messages::content_type(format),
+        body: body.to_string().into_bytes(),
+        at: now,
     };
-    match sent.await {
+    match carrier.carry(parcel).await {
         Ok((origin, answer)) => match messages::answer(format, answer.status, &answer.body) {
-            Reply::Delivered { thread } => Outcome::Delivered(thread),
-            Reply::Later { why, after } => Outcome::Failed(format!("{origin}: {why}"), answer.retry_after.or(after)),
-            Reply::Misconfigured { why } => Outcome::Misconfigured(format!("{origin}: {why}")),
-            Reply::Refused { why } => Outcome::Refused(format!("{origin}: {why}")),
+            Ok(thread) => Outcome::Delivered(thread),
+            Err(refusal) => {
+                let why = format!("{origin}: {refusal}");
+                match refusal.again {
+                    Again::Later(after) => Outcome::Failed(why, answer.retry_after.or(after)),
+                    Again::Mended => Outcome::Misconfigured(why),
+                    Again::Never => Outcome::Refused(why),
+                }
+            }
         },
         Err(Problem { kind: outbound::Kind::Misconfigured, message }) => Outcome::Misconfigured(message),
         Err(Problem { kind: outbound::Kind::Unreachable, message }) => Outcome::Failed(message, None),

@@ -4,6 +4,7 @@
 //! is told in our own words, which name the object and the remedy, and never a value of a Secret or an address that is one.
 
 mod answer;
+mod carry;
 mod causes;
 pub(crate) mod egress;
 mod headers;
@@ -17,6 +18,7 @@ mod tls;
 use thiserror::Error;
 
 pub use answer::Answer;
+pub use carry::{Carry, Http, Parcel};
 pub(crate) use causes::cause;
 pub use egress::Egress;
 pub use receiver::{Receiver, open};
