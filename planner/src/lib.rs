@@ -24,6 +24,7 @@ mod remove;
 mod routes;
 mod settled;
 pub mod split;
+mod stalls;
 mod update;
 pub mod world;
 
@@ -66,6 +67,7 @@ pub fn plan(policy: &Policy, world: &World, now: DateTime<Utc>) -> Plan {
         let Some(next) = follow_up(policy, world, release, &plan, now) else { break };
         plan = next;
     }
+    stalls::note(&release.journal, &mut plan, now);
     plan.requeue = Some(requeue(policy, &plan, now));
     plan
 }

@@ -23,6 +23,22 @@ fn a_step_that_pauses_waits_for_a_resume_after_its_bake() {
 }
 
 #[test]
+fn that_nothing_happens_until_a_person_acts_is_told_once_in_an_hour() {
+    let told = |m: &Model| {
+        let journal = m.journal().unwrap();
+        journal.timeline.iter().filter(|e| e.reason == "Stalled").map(|e| e.message.clone()).collect::<Vec<_>>()
+    };
+    let mut m = Model::adopted(with_pause());
+    m.wish(2).until_step(1).run(500);
+    assert_eq!(told(&m).len(), 1, "{}", m.story());
+    assert!(told(&m)[0].starts_with("PauseStep: "), "{:?}", told(&m));
+    // What a person has ordered is no news to people, and what comes again within the hour is none either.
+    m.decide(Order::Pause).run(20);
+    assert_eq!(m.reason(), "Paused", "{}", m.story());
+    assert_eq!(told(&m).len(), 1, "{}", m.story());
+}
+
+#[test]
 fn a_resume_before_the_pause_was_reached_does_not_open_it() {
     let mut m = Model::adopted(with_pause());
     m.wish(2).until_step(1).run(5).decide(Order::Resume).run(200);
