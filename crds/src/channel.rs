@@ -54,7 +54,7 @@ pub struct NotificationChannelSpec {
     pub severity: Severity,
     /// What is said, as a template; the first line is the title. See docs/messages.md for what it may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 8192))]
+    #[schemars(length(min = 1, max = 4096))]
     pub template: Option<String>,
     /// Say nothing for the time being; what happens meanwhile is not told later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -95,7 +95,7 @@ impl Channel {
     /// What is said; `plainly` leaves the user's template out.
     pub fn text(&self, notice: &Notice, plainly: bool) -> Text {
         match &self.template {
-            Some(template) if !plainly => template.render(notice),
+            Some(template) if !plainly => template.text(notice),
             _ => Text::of(notice),
         }
     }

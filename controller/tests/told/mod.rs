@@ -212,7 +212,10 @@ async fn a_channel_that_cannot_work_says_why_and_tells_all_once_it_is_mended() {
     let lab = lab(spec).await;
     lab.cluster.advance(secs(5)).await;
     assert_eq!((lab.ready().0.as_str(), lab.receivers.tries()), ("Misconfigured", 0));
-    lab.cluster.apply(channel(everything()));
+    assert!(lab.ready().1.starts_with("the template, line 1, uses a value that there is not"), "{:?}", lab.ready());
+    let mut spec = everything();
+    spec["template"] = json!("{{ policy }} says {{ reason }}");
+    lab.cluster.apply(channel(spec));
     lab.cluster.advance(secs(5)).await;
     assert_eq!(lab.ready().0, "Delivered");
     assert_eq!(lab.told(URL), lab.timeline());
