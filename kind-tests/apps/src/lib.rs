@@ -2,6 +2,7 @@
 //!
 //! * `sluice-testapp` ([`testapp`]): a podinfo look-alike whose badness is steady.
 //! * `sluice-load` ([`load`]): an open-model load generator that attributes every answer.
+//! * `sluice-receiver` ([`receiver`]): takes messages as Slack, Teams and others do, and hands them back.
 //! * `sluice-conformance` ([`conformance`]): the conformance tests that a suite runs in a Job.
 //!
 //! A harness that only reads what the load generator counted needs [`report`].
@@ -16,6 +17,7 @@ pub mod duration;
 pub mod json;
 pub mod load;
 pub mod out;
+pub mod receiver;
 pub mod report;
 pub mod resp;
 pub mod server;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The images: one function each, pack_NAME, and the list of them.
 
-IMAGES=(podinfo redis prometheus controller testapp load conformance)
+IMAGES=(podinfo redis prometheus controller testapp load receiver conformance)
 REDIS=7.0.15
 PACKED=() # the archives of this run
 
@@ -103,6 +103,11 @@ pack_testapp() {
 pack_load() {
   rust_program apps sluice-load
   pack load ghcr.io/sluice-dev/load:1.0.0 --static "$RUST_BINARY:/sluice-load"
+}
+
+pack_receiver() {
+  rust_program apps sluice-receiver
+  pack receiver ghcr.io/sluice-dev/receiver:1.0.0 --static "$RUST_BINARY:/sluice-receiver"
 }
 
 # With a shell, the usual small programs and redis-cli: suites may be scripts.

@@ -93,10 +93,10 @@ fn judge(what: &str, pointer: &str, violation: &Violation, status: &Status) -> O
 /// As error messages name what a JSON pointer leads to: `spec.gates[0].name`.
 fn field(pointer: &str) -> String {
     let mut field = String::new();
-    for part in pointer.split('/').skip(1) {
+    for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/")) {
         match part.parse::<usize>() {
             Ok(index) => field = format!("{field}[{index}]"),
-            Err(_) if field.is_empty() => field.push_str(part),
+            Err(_) if field.is_empty() => field.push_str(&part),
             Err(_) => field = format!("{field}.{part}"),
         }
     }
@@ -136,6 +136,7 @@ async fn every_bound_of_what_the_controller_writes_is_kept_by_the_api_server() -
         for (file, status) in [
             ("release", include_str!("good/release-status.yaml")),
             ("policy-minimal", include_str!("good/policy-status.yaml")),
+            ("channel-webhook", include_str!("good/channel-status.yaml")),
         ] {
             let object = good(file);
             object.create_in(&ns).await?;

@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 19] = [
+const GOOD: [(&str, &str); 21] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
@@ -33,7 +33,12 @@ const GOOD: [(&str, &str); 19] = [
     ("source-token", include_str!("good/source-token.yaml")),
     ("source-password", include_str!("good/source-password.yaml")),
     ("template", include_str!("good/template.yaml")),
+    ("channel-bot", include_str!("good/channel-bot.yaml")),
+    ("delivery", include_str!("good/delivery.yaml")),
 ];
+
+/// A channel whose endpoint has everything.
+const CHANNEL: &str = include_str!("good/channel.yaml");
 
 /// An object that nothing is wrong with.
 #[derive(Clone, Debug)]
@@ -51,7 +56,31 @@ pub fn all() -> Vec<Good> {
         let definition = definitions.iter().find(|d| object["kind"] == d.spec.names.kind).unwrap();
         Good { file, plural: definition.spec.names.plural.clone(), object }
     });
-    good.collect()
+    good.chain(channels()).collect()
+}
+
+/// Channels of every kind, with the endpoint's address written out and from a Secret.
+fn channels() -> Vec<Good> {
+    let object: Value = serde_saphyr::from_str(CHANNEL).unwrap();
+    let base = Good { file: "channel-webhook", plural: "notificationchannels".into(), object };
+    let endpoint = base.object["spec"]["webhook"]["endpoint"].clone();
+    let mut hidden = endpoint.clone();
+    set(&mut hidden, "/url", Value::Null);
+    set(&mut hidden, "/urlFrom", json!({ "name": "hooks", "key": "url" }));
+    let to = |file, pointer: &str, endpoint: &Value| {
+        let to = Good { file, ..base.clone() };
+        to.with(&[("/spec/webhook", Value::Null), (pointer, endpoint.clone())])
+    };
+    vec![
+        to("channel-webhook-secret", "/spec/webhook", &json!({ "endpoint": hidden })),
+        to("channel-teams", "/spec/teams", &endpoint),
+        to("channel-teams-secret", "/spec/teams", &hidden),
+        to("channel-discord", "/spec/discord", &endpoint),
+        to("channel-discord-secret", "/spec/discord", &hidden),
+        to("channel-slack", "/spec/slack", &json!({ "webhook": endpoint })),
+        to("channel-slack-secret", "/spec/slack", &json!({ "webhook": hidden })),
+        base,
+    ]
 }
 
 /// The one in that file.

@@ -56,6 +56,8 @@ async fn kubectl_get_shows_what_is_going_on() -> anyhow::Result<()> {
             ("conformancesuites", "Name Image Age"),
             ("metricsources", "Name URL Age"),
             ("metrictemplates", "Name Age"),
+            ("notificationchannels", "Name Ready Status Pending Last Age"),
+            ("deliveries", "Name Age"),
         ] {
             let (names, _) = columns(&ns, plural).await?;
             ensure!(names == want, "{plural}: {names}");
@@ -94,6 +96,8 @@ async fn short_names_are_served() -> anyhow::Result<()> {
         ("conformancesuites", "cs"),
         ("metricsources", "ms"),
         ("metrictemplates", "mt"),
+        ("notificationchannels", "nc"),
+        ("deliveries", "dlv"),
     ] {
         let resource = served.iter().find(|r| r.name == plural).context(plural)?;
         ensure!(resource.short_names == Some(vec![short.to_owned()]), "{plural}: {:?}", resource.short_names);
