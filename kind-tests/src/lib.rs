@@ -41,6 +41,7 @@ pub mod process;
 pub mod program;
 pub mod prometheus;
 pub mod raw;
+pub mod receiver;
 pub mod recorder;
 pub mod release;
 pub mod revision;
