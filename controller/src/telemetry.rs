@@ -127,6 +127,11 @@ impl Default for Telemetry {
         ] {
             drop(telemetry.ends.get_or_create(&EndLabel::new(phase, cause, Purpose::Update)));
         }
+        for receiver in ["slack", "teams", "discord", "cloudevents", "flagger"] {
+            for result in ["delivered", "failed", "misconfigured", "refused"] {
+                drop(telemetry.notices.get_or_create(&NoticeLabel { receiver, result }));
+            }
+        }
         telemetry
     }
 }

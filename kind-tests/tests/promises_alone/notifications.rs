@@ -9,6 +9,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_controller_that_is_killed_loses_no_message() -> anyhow::Result<()> {
+    let _alone = super::alone().await;
     with_namespace("killed", async |ns| {
         let receiver = Receiver::start(&ns).await?;
         let endpoint = json!({ "url": receiver.url("/half/b") });

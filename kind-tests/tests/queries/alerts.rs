@@ -69,6 +69,16 @@ fn nobody_leads_for_two_minutes() -> Result<()> {
 }
 
 #[test]
+fn messages_that_nobody_takes_are_told_and_a_receiver_that_stumbles_is_not() -> Result<()> {
+    let failed = r#"sluice_notices_total{receiver="slack",result="failed"}"#;
+    let taken = r#"sluice_notices_total{receiver="slack",result="delivered"}"#;
+    let labels = json!({ "severity": "warning", "receiver": "slack" });
+    fires("undelivered", "SluiceMessagesNotDelivered", "8m", &[(failed, "0+1x60")], Some(labels))?;
+    fires("stumbles", "SluiceMessagesNotDelivered", "8m", &[(failed, "0+1x60"), (taken, "0+1x60")], None)?;
+    fires("delivers", "SluiceMessagesNotDelivered", "8m", &[(taken, "0+1x60")], None)
+}
+
+#[test]
 fn a_policy_that_waits_for_a_person_is_told_and_one_that_waits_for_itself_is_not() -> Result<()> {
     let series = r#"sluice_policy_condition{namespace="shop",policy="front",type="Stalled",reason="Paused"}"#;
     let labels =

@@ -9,6 +9,7 @@
 mod counters;
 mod identity;
 mod ledger;
+mod messages;
 mod provider;
 mod row;
 mod screen;

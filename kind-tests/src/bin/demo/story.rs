@@ -12,10 +12,12 @@ use kind_tests::{
     wait::{Seen, secs},
 };
 use kube::ResourceExt;
+use serde_json::Value;
 
 use crate::{
     counters::Counters,
     ledger::{Ledger, Refused, TakenBack},
+    messages,
     provider::Provider,
     screen::Screen,
     shop::{FRONTEND, NAMESPACE, SERVICES, Shop},
@@ -44,6 +46,7 @@ pub async fn tell() -> Result<Vec<String>> {
     let taken_back = take_back(&mut stage).await.context("the frontend that fails under live traffic")?;
     clear_up(&mut stage).await.context("back to distribution 1.1.0")?;
     approve(&mut stage).await.context("delivering distribution 1.2.0, which asks a person")?;
+    messages(&mut stage).await.context("the messages that were sent")?;
     stage.screen.head("what was counted");
     let report = stage.shop.stop_load().await.context("the final counts")?;
     let ledger = Ledger { report, identities: stage.identities, refused, taken_back };
@@ -53,6 +56,7 @@ pub async fn tell() -> Result<Vec<String>> {
 
 async fn take_over(stage: &mut Stage) -> Result<()> {
     stage.begin("distribution 1.0.0: Sluice takes four services over as they run").await?;
+    stage.shop.apply("messages").await?;
     stage.shop.apply("1.0.0").await?;
     settled(stage, "all four services to be taken over").await
 }
@@ -185,6 +189,25 @@ async fn approve(stage: &mut Stage) -> Result<()> {
     typed(stage, "status frontend").await?;
     typed(stage, "approve frontend --gate signoff -m looks-good").await?;
     settled(stage, "all four services to be settled").await
+}
+
+/// What people were told of all this, caught by a receiver that stands for Slack and Teams.
+async fn messages(stage: &mut Stage) -> Result<()> {
+    stage.screen.head("what Slack and Teams were told");
+    let last = stage.until("Slack to be told of the last release", secs(60), async |_: &Sight, shop: &Shop| {
+        let slack = messages::taken(shop, "/hook/slack").await?;
+        let done = slack.last().is_some_and(|m| m["text"].as_str().is_some_and(|t| t.contains("1.2.0")));
+        if done { Ok(slack) } else { Err(Seen::yet(messages::titles(&slack))) }
+    });
+    let slack = last.await?;
+    stage.screen.say(&format!("{} messages for Slack, by their first lines:{}", slack.len(), messages::titles(&slack)));
+    let about = |m: &&Value, word: &str| m["text"].as_str().is_some_and(|t| t.contains(word));
+    let failed = slack.iter().rfind(|m| about(m, "at least")).context("Slack's message of the bad frontend")?;
+    stage.screen.say(&messages::drawn("Slack", failed));
+    let teams = messages::taken(&stage.shop, "/workflow/teams").await?;
+    let asks = teams.last().context("a message for Teams")?;
+    stage.screen.say(&messages::drawn("Teams", asks));
+    Ok(())
 }
 
 /// Types a command and shows it with what it prints.
