@@ -33,9 +33,9 @@ fn embed(f: &mut Faults, embed: &Value) -> usize {
     f.unless(embed["color"].as_u64().is_some_and(|color| color <= 0xff_ff_ff), "color", "no color");
     let mut total = 0;
     let mut count = |text: &Value| total += text.as_str().unwrap_or_default().encode_utf16().count();
-    if embed["description"] != "" {
-        f.text(&embed["description"], "description", 4_096);
-        described(f, embed["description"].as_str().unwrap_or_default());
+    if let Some(description) = embed.get("description") {
+        f.text(description, "description", 4_096);
+        described(f, description.as_str().unwrap_or_default());
     }
     count(&embed["description"]);
     f.keys(&embed["footer"], "footer", &["text"], &["icon_url"]);
