@@ -56,10 +56,11 @@ crds: ## Write the custom resource definitions from the Rust types
 	@cargo run --quiet --locked -p crds --bin crdgen -- charts/sluice/files/crds
 
 .PHONY: docs
-docs: ## Write the references of policies and of the command line from the Rust types, and the table of what providers can do
+docs: ## Write the references of policies and of the command line from the Rust types, the table of what providers can do, and the pictures of messages
 	@cargo run --quiet --locked -p crds --bin docgen -- docs/reference.md
 	@WRITE_DOCS=1 cargo test --quiet --locked -p controller --test capabilities
 	@WRITE_DOCS=1 cargo test --quiet --locked -p cli --lib the_reference_is_current
+	@WRITE_DOCS=1 cargo test --quiet --locked -p messages --test page --test pictures
 
 .PHONY: cli
 cli: ## Build the command line: target/release/kubectl-sluice

@@ -14,6 +14,7 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 # They are linked when they run (make fuzz); that they fit the crate takes no C++ compiler.
 CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a cargo clippy --manifest-path analysis/fuzz/Cargo.toml --target-dir target/fuzz --locked --quiet -- -D warnings
 say "tests without a cluster"
+kind-tests/cluster/setup.sh adaptive-card
 cargo test --locked
 say "the chart"
 kind-tests/cluster/setup.sh helm

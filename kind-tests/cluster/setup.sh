@@ -4,6 +4,7 @@
 # Parts: packages (Debian's containerd, runc and so on; needs root), localk8s
 # (with kubectl), helm, prometheus (with promtool), podinfo. Default: all.
 # For the data planes (see dataplane.sh) also: envoy, envoy-gateway, istio.
+# For the tests of messages, without Go: adaptive-card (the schema of Teams' cards).
 # Binaries go to ${SLUICE_CACHE:-~/.cache/sluice}/bin and are only built again
 # when their sources, their version or Go changed. May be interrupted at any time.
 set -euo pipefail
@@ -11,6 +12,7 @@ set -euo pipefail
 . "$HERE/lib/packages.sh"
 . "$HERE/lib/binaries.sh"
 . "$HERE/lib/dataplanes.sh"
+. "$HERE/lib/schemas.sh"
 
 case ${1:-} in -h | --help) lines; exit 0 ;; esac
 lock setup
@@ -19,6 +21,7 @@ for part in "${@:-all}"; do
   all) install_packages; need_go; build_localk8s; build_helm; build_prometheus; build_podinfo ;;
   packages) install_packages ;;
   localk8s | helm | prometheus | podinfo | flagger | argo-rollouts) need_go; "build_$part" ;;
+  adaptive-card) fetch_adaptive_card ;;
   envoy) mkdir -p "$BIN"; build_envoy ;;
   envoy-gateway | istio) need_go; "build_$part" ;;
   *) die "no part named $part; see --help" ;;

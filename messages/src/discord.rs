@@ -39,12 +39,10 @@ pub fn message(notice: &Notice, text: &Text) -> Value {
         left = rest;
         fields.push(json!({ "name": name, "value": value, "inline": length(&fact.value) <= INLINE }));
     }
-    let embed = json!({
-        "description": description,
-        "color": color(notice),
-        "fields": fields,
-        "footer": { "text": footer },
-    });
+    let mut embed = json!({ "color": color(notice), "fields": fields, "footer": { "text": footer } });
+    if !description.is_empty() {
+        embed["description"] = description.into();
+    }
     json!({
         "content": format!("**{}**", escaped(&title, CONTENT - 4)),
         "embeds": [embed],
@@ -77,7 +75,7 @@ fn description(text: &Text) -> String {
     }
     let mut out = String::new();
     for part in parts.iter().filter(|part| !part.is_empty()) {
-        if length(&out) + length(part) + 1 <= DESCRIPTION {
+        if length(&out) + length(part) < DESCRIPTION {
             if !out.is_empty() {
                 out.push('\n');
             }

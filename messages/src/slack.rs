@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 
 use crate::{
     Kind, Notice, Text,
-    clean::{cut, cut_escaped, tail},
+    clean::{cut, cut_escaped, length, tail},
     text::{Fact, origin, sign},
 };
 
 // What Slack takes at most, in characters.
 const HEADER: usize = 150;
 const SECTION: usize = 3_000;
-/// Slack says nothing of rich text; what holds for a section is kept.
-const PREFORMATTED: usize = 3_000;
-const CONTEXT: usize = 2_000;
+/// Slack says nothing of rich text but that all blocks together may be too long; these keep them below 13,000.
+const PREFORMATTED: usize = 2_500;
+const FACTS: usize = 3_000;
+const WORDS: usize = 150;
+const CONTEXT: usize = 500;
 /// Of the fallback text, which is cut at 4,000.
 const FALLBACK: usize = 3_000;
 
@@ -57,14 +59,21 @@ pub fn thread(mut body: Value, notice: &Notice, channel: &str, thread_ts: Option
 }
 
 fn facts(facts: &[Fact]) -> Option<Value> {
+    let mut left = FACTS;
+    let fits = |fact: &&Fact| {
+        let rest = left.checked_sub(length(&fact.name) + length(&fact.value) + 2);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
     let say = |fact: &Fact| section(vec![bold(&format!("{}: ", fact.name)), words(&fact.value)]);
-    (!facts.is_empty()).then(|| rich(facts.iter().map(say).collect()))
+    let told: Vec<_> = facts.iter().take_while(fits).map(say).collect();
+    (!told.is_empty()).then(|| rich(told))
 }
 
 fn next(text: &Text) -> Option<Value> {
     let say = |next: &crate::Todo| {
         let command = next.command.as_ref().map(|command| preformatted(command));
-        [Some(section(vec![words(&next.words)])), command].into_iter().flatten().collect::<Vec<_>>()
+        [Some(section(vec![words(&cut(&next.words, WORDS))])), command].into_iter().flatten().collect::<Vec<_>>()
     };
     (!text.next.is_empty()).then(|| rich(text.next.iter().flat_map(say).collect()))
 }

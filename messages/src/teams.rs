@@ -22,13 +22,15 @@ struct Room {
     value: usize,
     log_lines: usize,
     log: usize,
+    next: usize,
+    words: usize,
 }
 
 /// From what reads well to what always fits.
 const ROOMS: [Room; 3] = [
-    Room { summary: 3_000, facts: 16, value: 500, log_lines: 30, log: 3_000 },
-    Room { summary: 1_500, facts: 12, value: 200, log_lines: 12, log: 1_000 },
-    Room { summary: 600, facts: 8, value: 100, log_lines: 5, log: 300 },
+    Room { summary: 3_000, facts: 16, value: 500, log_lines: 30, log: 3_000, next: 5, words: 500 },
+    Room { summary: 1_500, facts: 12, value: 200, log_lines: 12, log: 1_000, next: 5, words: 200 },
+    Room { summary: 600, facts: 8, value: 100, log_lines: 5, log: 300, next: 3, words: 100 },
 ];
 
 /// The body for a workflow "when a Teams webhook request is received".
@@ -80,8 +82,8 @@ fn card(notice: &Notice, text: &Text, room: &Room) -> Value {
         body.push(block(bold(&log.title)));
         body.push(code(&tail(&log.text, room.log_lines, room.log)));
     }
-    for next in &text.next {
-        body.push(block(words(&next.words)));
+    for next in text.next.iter().take(room.next) {
+        body.push(block(words(&cut(&next.words, room.words))));
         body.extend(next.command.as_deref().map(code));
     }
     for small in [text.note.as_deref(), Some(&origin(notice))].into_iter().flatten() {

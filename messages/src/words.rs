@@ -1,6 +1,6 @@
 //! The sentences about each kind of notice.
 
-use crate::{Failure, Kind, Notice, Version, images};
+use crate::{Failure, Kind, Notice, Version, clean, images};
 
 /// The first line, which is all that a phone shows: where, which version, what became of it, and why.
 pub(crate) fn title(notice: &Notice) -> String {
@@ -100,13 +100,16 @@ fn thousands(count: u64) -> String {
     out
 }
 
-/// What happened, and what follows from it.
+/// How long a first line may be that every receiver shows as a whole.
+const WHOLE: usize = 140;
+
+/// What happened, unless the first line says it already, and what follows from it.
 pub(crate) fn summary(notice: &Notice) -> String {
-    [happened(notice), follows(notice).to_owned()]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let head = head(notice);
+    let title = title(notice);
+    let said = title.contains(head.trim_end_matches('.')) && clean::length(&title) <= WHOLE;
+    let happened = if said { String::new() } else { happened(notice) };
+    [happened, follows(notice).to_owned()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn happened(notice: &Notice) -> String {

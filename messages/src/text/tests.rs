@@ -115,6 +115,15 @@ fn a_version_is_called_by_what_differs() {
 }
 
 #[test]
+fn what_the_first_line_says_is_not_said_again_unless_it_may_be_cut_there() {
+    assert_eq!(Text::of(&typical("approval-needed")).summary, "");
+    assert_eq!(Text::of(&typical("conformance-failed")).summary, "The candidate is being taken back.");
+    let message = format!("gate conformance: {}", "a long reason, ".repeat(10));
+    let long = Notice { message, ..typical("conformance-failed") };
+    assert!(Text::of(&long).summary.starts_with("Gate conformance: a long reason, "), "{}", Text::of(&long).summary);
+}
+
+#[test]
 fn several_failures_are_counted_in_the_first_line_and_told_one_by_one() {
     let failure = |what: usize| Failure {
         what: format!("metric-{what}"),
