@@ -32,7 +32,7 @@ test-cluster: ## The promises, on a real Kubernetes made for the purpose
 	@kind-tests/test-cluster.sh
 
 .PHONY: bench
-bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 35 minutes (PEERS=1 measures those too: 65)
+bench: ## Measure Sluice on a real Kubernetes, beside figures of its peers: 40 minutes (PEERS=1 measures those too: 70)
 	@kind-tests/bench.sh
 
 .PHONY: fuzz

@@ -4,8 +4,9 @@
 # Parts: live (releases under load, the controller killed), applied (manifests
 # applied again, the policy deleted), verdicts (ten versions that are a little
 # worse, ten that are not), routes (releases through Envoy Gateway and Istio,
-# which are installed for that), fleet (1, 200 and 1,000 policies at rest).
-# Default: all, which takes about 35 minutes. The local cluster "bench" is made
+# which are installed for that), people (approvals, and a thousand messages to
+# receivers that fail), fleet (1, 200 and 1,000 policies at rest).
+# Default: all, which takes about 40 minutes. The local cluster "bench" is made
 # fresh and taken down at the end, whatever happens; KEEP=1 leaves it.
 #
 # PEERS=1 builds Flagger and Argo Rollouts from their Go modules, installs them

@@ -39,6 +39,12 @@ pub enum Figure {
     StepMesh,
     /// Lines of code of the translators between shares and routes.
     Lines,
+    /// Seconds from an approval to the write that heeds it.
+    Approve,
+    /// Messages lost, doubled and out of order, with receivers that fail every second time.
+    Told,
+    /// Resident memory while ten releases run and are told of.
+    MemoryTelling,
     /// Seconds until somebody acts after `kill -9`.
     AfterKill,
     /// Seconds until somebody acts after SIGTERM.
@@ -60,14 +66,14 @@ pub enum Figure {
 }
 
 use Figure::{
-    AfterKill, AfterTerm, Bad, Beyond, Deleted, Idle, IdleWrites, Image, Killed, Lines, Memory1, Memory200, Memory1000,
-    Noisy, Pods, Promotion, Reapplied, Rollback, SeenGateway, SeenMesh, Start, StepGateway, StepMesh, TakeOver,
-    Unchecked, Worse, Writes,
+    AfterKill, AfterTerm, Approve, Bad, Beyond, Deleted, Idle, IdleWrites, Image, Killed, Lines, Memory1, Memory200,
+    Memory1000, MemoryTelling, Noisy, Pods, Promotion, Reapplied, Rollback, SeenGateway, SeenMesh, Start, StepGateway,
+    StepMesh, TakeOver, Told, Unchecked, Worse, Writes,
 };
 
 impl Figure {
     /// All, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         TakeOver,
         Promotion,
         Rollback,
@@ -86,6 +92,9 @@ impl Figure {
         StepGateway,
         StepMesh,
         Lines,
+        Approve,
+        Told,
+        MemoryTelling,
         AfterKill,
         AfterTerm,
         Idle,
@@ -118,6 +127,9 @@ impl Figure {
             StepGateway => "API writes per step by HTTPRoute, without events",
             StepMesh => "API writes per step by VirtualService, without events",
             Lines => "lines of code between shares and routes, by file",
+            Approve => "seconds from an approval to the write that heeds it",
+            Told => "messages lost, doubled, out of order; every second request fails",
+            MemoryTelling => "controller memory, ten releases at once that are told of, MB",
             AfterKill => "seconds until it acts again after kill -9",
             AfterTerm => "seconds until it acts again after SIGTERM",
             Idle => "idle API requests a minute, 200 policies",
@@ -139,6 +151,9 @@ impl Figure {
             Worse | Noisy => "10 of 10",
             Pods => "4",
             Writes => "< 20",
+            Approve => "< 1",
+            Told => "0, 0, 0",
+            MemoryTelling => "< 42 (40 MiB)",
             AfterKill => "lease expiry at most",
             AfterTerm | Start => "< 2",
             Idle => "< 30",

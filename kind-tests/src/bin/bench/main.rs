@@ -16,6 +16,7 @@ mod laps;
 mod live;
 mod node;
 mod peer;
+mod people;
 mod pods;
 mod progress;
 mod routes;
@@ -42,7 +43,7 @@ use crate::{
 };
 
 /// What can be measured by itself, in this order.
-const PARTS: [&str; 5] = ["live", "applied", "verdicts", "routes", "fleet"];
+const PARTS: [&str; 6] = ["live", "applied", "verdicts", "routes", "people", "fleet"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -132,6 +133,7 @@ async fn measure(parts: &[&str], peers: &[Peer], columns: &mut Columns) -> Resul
             "applied" => with_namespace("bench-applied", async |ns| applied::run(&ns, column).await).await,
             "verdicts" => verdicts::run(column).await,
             "routes" => routes::run(column).await,
+            "people" => with_namespace("bench-people", async |ns| people::run(&ns, column).await).await,
             _ => fleet(column).await,
         };
         failed.extend(measured.err().map(|error| format!("{part}: {error:#}")));
@@ -149,6 +151,8 @@ async fn of_peer(part: &str, peer: Peer, column: &mut Column) -> Result<()> {
         "verdicts" => Ok(()),
         // Peers are measured on plain Services.
         "routes" => Ok(()),
+        // Their approvals and messages are of another kind: there is nothing to compare.
+        "people" => Ok(()),
         _ => fleet_of(peer, column).await,
     })
     .await
