@@ -4,7 +4,7 @@
 mod checks;
 
 use checks::faults;
-use messages::{Format, Notice, Text, body, examples, slack};
+use messages::{Format, Notice, Template, Text, body, examples, slack};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -32,6 +32,22 @@ proptest! {
     #[test]
     fn whatever_a_template_makes_every_receiver_takes_it(text in checks::notices::text(), notice in checks::notices::notice()) {
         Format::ALL.into_iter().for_each(|format| taken(format, &notice, &Text::from_lines(&text)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_others_write_only_what_the_template_names_is_a_link(notice in checks::notices::notice()) {
+        let template = Template::parse("{{ title }}\nSee https://wiki.example/front now\n{{ message }} {{ author }}");
+        let text = template.expect("a template").text(&notice);
+        prop_assume!(text.note.is_none()); // A message of more than 16 KiB.
+        assert_eq!(text.links, ["https://wiki.example/front"]);
+        Format::ALL.into_iter().for_each(|format| taken(format, &notice, &text));
+        let slack = body(Format::Slack, &notice, &text);
+        let link = json!({ "type": "link", "url": "https://wiki.example/front" });
+        assert_eq!(&slack["blocks"][1]["elements"][0]["elements"][1], &link);
     }
 }
 
