@@ -65,7 +65,7 @@ fn what_fills_every_bound_is_taken_by_every_receiver() {
         let next = messages::Next { words: long.clone(), command: Some(filler.trim().repeat(400 / filler.len())) };
         let images = messages::Version { revision: long.clone(), digest: long.clone(), images: vec![long.clone(); 9] };
         let notice = Notice {
-            message: long.clone(),
+            message: format!("{0}\n{0} {1}\n{0}", filler.trim().repeat(4_000), "y\n".repeat(50)),
             cluster: Some(long.clone()),
             namespace: long.clone(),
             workload: long.clone(),
