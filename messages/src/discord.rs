@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Kind, Notice, Severity, Text,
     clean::{cut, cut_escaped, length, tail},
+    links::{self, Piece},
     text::{origin, sign},
 };
 
@@ -61,7 +62,7 @@ fn color(notice: &Notice) -> u32 {
 
 /// Summary, log and commands; what does not fit as a whole is left out, so that no block of code stays open.
 fn description(text: &Text) -> String {
-    let mut parts = vec![escaped(&text.summary, SUMMARY)];
+    let mut parts = vec![summary(text)];
     if let Some(log) = &text.log {
         parts.push(format!(
             "**{}**\n{}",
@@ -80,6 +81,19 @@ fn description(text: &Text) -> String {
                 out.push('\n');
             }
             out.push_str(part);
+        }
+    }
+    out
+}
+
+/// Words without markup; Discord makes a link of an address that is not escaped.
+fn summary(text: &Text) -> String {
+    let mut out = String::new();
+    for piece in links::split(&text.summary, &text.links) {
+        let left = SUMMARY - length(&out);
+        match piece {
+            Piece::Link(url) if length(url) <= left => out.push_str(url),
+            Piece::Words(text) | Piece::Link(text) => out.push_str(&escaped(text, left)),
         }
     }
     out

@@ -34,7 +34,7 @@ pub(crate) fn of(notice: &Notice) -> Vec<(String, String)> {
     all
 }
 
-/// `front 1.2.0 → 1.3.0`; all images where nothing can be compared, none where nothing differs.
+/// `shop/front 1.2.0 → 1.3.0`; all images where nothing can be compared, none where nothing differs.
 fn told_images(notice: &Notice) -> Option<String> {
     let all: Vec<String> = match (&notice.old, &notice.new) {
         (Some(old), Some(new)) => {

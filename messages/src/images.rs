@@ -40,11 +40,6 @@ impl Image<'_> {
             (None, None) => "latest".into(),
         }
     }
-
-    /// The last part of its path, by which people call it.
-    fn called(&self) -> &str {
-        self.name.rsplit('/').next().unwrap_or(self.name)
-    }
 }
 
 /// An image without its registry, and with a short digest: `shop/front:1.3.0`.
@@ -60,12 +55,19 @@ pub(crate) fn short(image: &str) -> String {
 /// What became of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// What people call it, such as `front`.
+    /// Its name without the registry, such as `shop/front`.
     pub(crate) name: String,
     /// What it was, unless it is new.
     pub(crate) old: Option<String>,
     /// What it is, unless it is gone.
     pub(crate) new: Option<String>,
+}
+
+impl Change {
+    /// The last part of its name, by which people call it.
+    pub(crate) fn called(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
 }
 
 /// What differs between the images of two versions, in their order.
@@ -83,7 +85,7 @@ pub(crate) fn changes(old: &[String], new: &[String]) -> Vec<Change> {
             Some(was) if was == image => {}
             Some(was) => all.push(change(was, image)),
             None => all.push(Change {
-                name: parse(image).called().to_owned(),
+                name: parse(image).name.to_owned(),
                 old: None,
                 new: Some(parse(image).version(false)),
             }),
@@ -91,14 +93,14 @@ pub(crate) fn changes(old: &[String], new: &[String]) -> Vec<Change> {
     }
     for image in left {
         let gone = parse(image);
-        all.push(Change { name: gone.called().to_owned(), old: Some(gone.version(false)), new: None });
+        all.push(Change { name: gone.name.to_owned(), old: Some(gone.version(false)), new: None });
     }
     all
 }
 
 fn change(old: &str, new: &str) -> Change {
     let (was, is) = (parse(old), parse(new));
-    let name = is.called().to_owned();
+    let name = is.name.to_owned();
     for with_digest in [false, true] {
         let (old, new) = (was.version(with_digest), is.version(with_digest));
         if old != new {
@@ -144,12 +146,12 @@ mod tests {
     #[test]
     fn only_what_differs_is_told() {
         let old = ["r.example/shop/front:1.2.0", "r.example/proxy:7"];
-        assert_eq!(told(&old, &["r.example/shop/front:1.3.0", "r.example/proxy:7"]), r#"front "1.2.0" "1.3.0""#);
+        assert_eq!(told(&old, &["r.example/shop/front:1.3.0", "r.example/proxy:7"]), r#"shop/front "1.2.0" "1.3.0""#);
         assert_eq!(told(&old, &old), "");
         assert_eq!(told(&old, &[old[0]]), r#"proxy "7" """#);
-        assert_eq!(told(&[], &["r.example/shop/front"]), r#"front "" "latest""#);
+        assert_eq!(told(&[], &["r.example/shop/front"]), r#"shop/front "" "latest""#);
         let moved = ["s.example/shop/front:1.2.0", "r.example/proxy:7"];
-        assert_eq!(told(&old, &moved), r#"front "r.example" "1.2.0 from s.example""#);
+        assert_eq!(told(&old, &moved), r#"shop/front "r.example" "1.2.0 from s.example""#);
     }
 
     #[test]

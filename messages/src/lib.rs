@@ -12,6 +12,7 @@ mod facts;
 mod filter;
 mod format;
 mod images;
+mod links;
 mod notice;
 pub mod slack;
 mod slack_answer;

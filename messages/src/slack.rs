@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Kind, Notice, Text,
     clean::{cut, cut_escaped, length, tail},
+    links::{self, Piece},
     text::{Fact, origin, sign},
 };
 
@@ -27,7 +28,7 @@ pub fn message(notice: &Notice, text: &Text) -> Value {
     let title = format!("{} {}", sign(notice), text.title);
     let mut blocks = vec![json!({ "type": "header", "text": plain(&title, HEADER) })];
     if !text.summary.is_empty() {
-        blocks.push(json!({ "type": "section", "text": plain(&text.summary, SECTION) }));
+        blocks.push(summary(text));
     }
     blocks.extend(facts(&text.facts));
     if let Some(log) = &text.log {
@@ -56,6 +57,19 @@ pub fn thread(mut body: Value, notice: &Notice, channel: &str, thread_ts: Option
         body["reply_broadcast"] = urgent.into();
     }
     body
+}
+
+/// Only rich text has links.
+fn summary(text: &Text) -> Value {
+    if text.links.is_empty() {
+        return json!({ "type": "section", "text": plain(&text.summary, SECTION) });
+    }
+    let shown = cut(&text.summary, SECTION);
+    let piece = |piece| match piece {
+        Piece::Words(text) => words(text),
+        Piece::Link(url) => json!({ "type": "link", "url": url }),
+    };
+    rich(vec![section(links::split(&shown, &text.links).into_iter().map(piece).collect())])
 }
 
 fn facts(facts: &[Fact]) -> Option<Value> {

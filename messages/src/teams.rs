@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Kind, Notice, Severity, Text,
     clean::{cut, length, tail},
+    links::{self, Piece},
     text::{origin, sign},
 };
 
@@ -68,9 +69,8 @@ fn card(notice: &Notice, text: &Text, room: &Room) -> Value {
     let run = json!({ "type": "TextRun", "text": title, "weight": "Bolder", "size": "Medium" });
     let head = json!({ "type": "Container", "style": style(notice), "bleed": true, "items": [block(run)] });
     let mut body = vec![head];
-    body.extend(
-        cut(&text.summary, room.summary).lines().filter(|line| !line.trim().is_empty()).map(|l| block(words(l))),
-    );
+    let summary = cut(&text.summary, room.summary);
+    body.extend(summary.lines().filter(|line| !line.trim().is_empty()).map(|line| linked(line, &text.links)));
     body.extend(
         text.facts
             .iter()
@@ -110,6 +110,21 @@ fn style(notice: &Notice) -> &'static str {
 
 fn block(run: Value) -> Value {
     json!({ "type": "RichTextBlock", "inlines": [run] })
+}
+
+/// A line of the summary, with what in it is a link.
+fn linked(line: &str, links: &[String]) -> Value {
+    let piece = |piece| match piece {
+        Piece::Words(text) => words(text),
+        Piece::Link(url) => {
+            json!({
+                "type": "TextRun", "text": url, "color": "Accent", "underline": true,
+                "selectAction": { "type": "Action.OpenUrl", "url": url },
+            })
+        }
+    };
+    let inlines: Vec<_> = links::split(line, links).into_iter().map(piece).collect();
+    json!({ "type": "RichTextBlock", "inlines": inlines })
 }
 
 fn words(text: &str) -> Value {

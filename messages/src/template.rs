@@ -9,7 +9,7 @@ use std::io;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, filters, value::Serde};
 use serde_json::{Value as Json, json};
 
-use crate::{Failure, Notice, Step, Text, clean, examples, images, words};
+use crate::{Failure, Notice, Step, Text, clean, examples, images, links, words};
 
 /// The longest template, in bytes.
 const LONGEST: usize = 4 * 1024;
@@ -66,7 +66,10 @@ impl Template {
     /// text, which says so.
     pub fn text(&self, notice: &Notice) -> Text {
         match self.render(notice) {
-            Ok(rendered) if !rendered.trim().is_empty() => Text::from_lines(&rendered),
+            Ok(rendered) if !rendered.trim().is_empty() => {
+                let text = Text::from_lines(&rendered);
+                Text { links: links::found(&text.summary, &links::beginnings(&self.source)), ..text }
+            }
             Ok(_) => default_with(notice, "made an empty text"),
             Err(error) => default_with(notice, &format!("failed: {error}")),
         }

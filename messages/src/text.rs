@@ -24,6 +24,8 @@ pub struct Text {
     pub title: String,
     /// A paragraph, or the rest of what a template made: at most 4,000 characters. May be empty.
     pub summary: String,
+    /// The addresses in the summary that are links: at most 5, of hosts that a template names itself.
+    pub links: Vec<String>,
     /// What a reader compares: at most 16.
     pub facts: Vec<Fact>,
     /// What a test printed last.
@@ -67,6 +69,7 @@ impl Text {
         Self {
             title: bounded_title(&words::title(notice)),
             summary: cut(&line(&words::summary(notice)), SUMMARY),
+            links: Vec::new(),
             facts: facts::of(notice)
                 .into_iter()
                 .filter_map(|(name, value)| Fact::new(&name, &value))
@@ -88,7 +91,15 @@ impl Text {
         let text = lines(text);
         let (title, rest) = text.trim().split_once('\n').unwrap_or((text.trim(), ""));
         let summary = cut(rest.trim(), SUMMARY);
-        Self { title: bounded_title(title), summary, facts: Vec::new(), log: None, next: Vec::new(), note: None }
+        Self {
+            title: bounded_title(title),
+            summary,
+            links: Vec::new(),
+            facts: Vec::new(),
+            log: None,
+            next: Vec::new(),
+            note: None,
+        }
     }
 
     /// All of it in lines, for receivers that show nothing but text.

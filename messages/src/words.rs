@@ -37,7 +37,7 @@ fn version(notice: &Notice) -> String {
     let Some(new) = &notice.new else { return "the new version".into() };
     let old: &[String] = notice.old.as_ref().map_or(&[], |old| &old.images);
     let changes = images::changes(old, &new.images);
-    let mut changed = changes.iter().filter_map(|change| change.new.as_ref().map(|version| (&change.name, version)));
+    let mut changed = changes.iter().filter_map(|change| change.new.as_ref().map(|version| (change.called(), version)));
     match (changed.next(), changed.next(), changed.count()) {
         (Some((_, version)), None, _) => version.clone(),
         (Some((_, one)), Some((_, two)), 0) if one == two => one.clone(),

@@ -4,7 +4,7 @@
 mod checks;
 
 use checks::faults;
-use messages::{Format, Notice, Text, body, examples, slack};
+use messages::{Format, Notice, Template, Text, body, examples, slack};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -35,6 +35,22 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_others_write_only_what_the_template_names_is_a_link(notice in checks::notices::notice()) {
+        let template = Template::parse("{{ title }}\nSee https://wiki.example/front now\n{{ message }} {{ author }}");
+        let text = template.expect("a template").text(&notice);
+        prop_assume!(text.note.is_none()); // A message of more than 16 KiB.
+        assert_eq!(text.links, ["https://wiki.example/front"]);
+        Format::ALL.into_iter().for_each(|format| taken(format, &notice, &text));
+        let slack = body(Format::Slack, &notice, &text);
+        let link = json!({ "type": "link", "url": "https://wiki.example/front" });
+        assert_eq!(&slack["blocks"][1]["elements"][0]["elements"][1], &link);
+    }
+}
+
 #[test]
 fn what_fills_every_bound_is_taken_by_every_receiver() {
     for filler in ["x", "<", "*", "`", "\\", "\"", "漢", "😀", "&", "x\n", "```\n", "\u{301}"] {
@@ -49,7 +65,7 @@ fn what_fills_every_bound_is_taken_by_every_receiver() {
         let next = messages::Next { words: long.clone(), command: Some(filler.trim().repeat(400 / filler.len())) };
         let images = messages::Version { revision: long.clone(), digest: long.clone(), images: vec![long.clone(); 9] };
         let notice = Notice {
-            message: long.clone(),
+            message: format!("{0}\n{0} {1}\n{0}", filler.trim().repeat(4_000), "y\n".repeat(50)),
             cluster: Some(long.clone()),
             namespace: long.clone(),
             workload: long.clone(),

@@ -59,7 +59,7 @@ fn every_notice_names_what_a_reader_asks_for() {
         assert_eq!(value("Source"), Some("main@sha1:4f2a91c"), "{name}");
         assert_eq!(value("Changed by"), Some("ann@example.com"), "{name}");
         if name != "taken-over" {
-            assert_eq!(value("Images"), Some("front 1.2.0 → 1.3.0"), "{name}");
+            assert_eq!(value("Images"), Some("shop/front 1.2.0 → 1.3.0"), "{name}");
             assert_eq!(value("Revision"), Some("670c7218 → 90c238e4"), "{name}");
         }
     }

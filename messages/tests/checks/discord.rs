@@ -61,7 +61,8 @@ fn described(f: &mut Faults, text: &str) {
     f.unless(parts.len() % 2 == 1, "description", "a block of code is not closed");
     for line in parts.iter().step_by(2).flat_map(|part| part.lines()) {
         let bold = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
-        literal(f, "description", bold.unwrap_or(line));
+        let rest: String = line.split(' ').filter(|word| !super::is_wiki(word)).collect::<Vec<_>>().join(" ");
+        literal(f, "description", bold.unwrap_or(&rest));
     }
 }
 

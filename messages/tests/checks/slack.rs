@@ -92,6 +92,11 @@ fn rich(f: &mut Faults, element: &Value, at: &str) {
     f.keys(element, at, &["type", "elements"], allowed);
     f.unless(["rich_text_section", "rich_text_preformatted"].contains(&kind), at, format!("an element {kind}"));
     for part in f.list(&element["elements"], at, usize::MAX) {
+        if part["type"] == "link" && kind == "rich_text_section" {
+            f.keys(part, at, &["type", "url"], &[]);
+            f.unless(part["url"].as_str().is_some_and(super::is_wiki), at, format!("a link to {}", part["url"]));
+            continue;
+        }
         f.keys(part, at, &["type", "text"], &["style"]);
         f.unless(part["type"] == "text", at, format!("a part {}", part["type"]));
         f.text(&part["text"], at, 3_000);

@@ -54,6 +54,10 @@ fn elements(f: &mut Faults, value: &Value) {
         Value::Array(list) => list.iter().for_each(|item| elements(f, item)),
         Value::Object(object) => {
             if let Some(kind) = object.get("type").and_then(Value::as_str) {
+                if kind == "Action.OpenUrl" {
+                    f.unless(object["url"].as_str().is_some_and(super::is_wiki), "body", "a link elsewhere");
+                    return;
+                }
                 let known = ["Container", "ColumnSet", "Column", "RichTextBlock", "TextRun"].contains(&kind);
                 f.unless(known, "body", format!("an element {kind}"));
                 if kind == "TextRun" {

@@ -41,6 +41,9 @@ impl Run {
     }
 }
 
+/// Draws a column.
+pub type Column<'a> = Box<dyn FnOnce(&mut Canvas) + 'a>;
+
 /// A drawing that grows downwards.
 pub struct Canvas {
     pub width: f64,
@@ -80,7 +83,7 @@ impl Canvas {
     }
 
     /// What is drawn beside each other begins at the same height.
-    pub fn columns(&mut self, columns: Vec<Box<dyn FnOnce(&mut Self) + '_>>) {
+    pub fn columns(&mut self, columns: Vec<Column<'_>>) {
         let (top, mut bottom) = (self.y, self.y);
         for column in columns {
             self.y = top;

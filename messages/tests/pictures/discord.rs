@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::canvas::{Canvas, Run};
+use super::canvas::{Canvas, Column, Run};
 
 /// Where the letter in it stands.
 const AVATAR: (f64, f64) = (29.0, 43.0);
@@ -66,7 +66,7 @@ fn fields(canvas: &mut Canvas, row: &[&Value], x: f64, width: f64) {
         let (name, value) = (field["name"].as_str().expect("a name"), field["value"].as_str().expect("a value"));
         let (name, value) = (literal(name), literal(value));
         let x = x + wide * f64::from(u8::try_from(at).expect("three"));
-        let draw: Box<dyn FnOnce(&mut Canvas)> = Box::new(move |canvas| {
+        let draw: Column<'_> = Box::new(move |canvas| {
             canvas.flow(x, wide - 10.0, &[Run::new(name, 13.0).bold()]);
             canvas.flow(x, wide - 10.0, &[Run::new(value, 13.0)]);
         });

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::canvas::{Canvas, Run};
+use super::canvas::{Canvas, Column, Run};
 
 const GREY: &str = "#616161";
 
@@ -61,7 +61,7 @@ fn element(canvas: &mut Canvas, element: &Value, x: f64, width: f64) {
         }
         Some("ColumnSet") => {
             let mut left = x;
-            let mut columns: Vec<Box<dyn FnOnce(&mut Canvas)>> = Vec::new();
+            let mut columns: Vec<Column<'_>> = Vec::new();
             for column in element["columns"].as_array().expect("columns") {
                 let wide = match column["width"].as_str() {
                     Some("stretch") => x + width - left,
