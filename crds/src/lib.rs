@@ -21,6 +21,7 @@ pub mod release;
 pub mod strategy;
 pub mod suite;
 pub mod traffic;
+pub mod webhook;
 pub mod yaml;
 
 pub use decision::{Decision, DecisionAction, DecisionSpec};
