@@ -17,6 +17,8 @@ use planner::Digest;
 use crate::{
     api::Kube,
     metrics::{Measure, Request, Usual},
+    outbound::{Egress, Outbound, Post},
+    webhooks::Webhooks,
 };
 
 /// Within this time, so many repairs of the same thing are a contest.
@@ -43,6 +45,10 @@ pub struct Context {
     pub clock: Clock,
     /// Where numbers come from.
     pub measure: Arc<dyn Measure>,
+    /// Carries requests to receivers that users name.
+    pub post: Arc<dyn Post>,
+    /// What webhooks are asked, and what they answered.
+    pub webhooks: Webhooks,
     /// Wakes the loop for a policy.
     pub wake: UnboundedSender<ObjectRef<RolloutPolicy>>,
     /// What was counted and timed.
@@ -103,7 +109,14 @@ impl Context {
         telemetry: crate::telemetry::Telemetry,
         instance: Option<String>,
     ) -> Self {
-        Self { kube, clock, measure, wake, telemetry, instance, memory: Mutex::default() }
+        let post = Arc::new(Outbound::new(kube.client(), Egress::default()));
+        let (webhooks, memory) = Default::default();
+        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, memory }
+    }
+
+    /// The same with another carrier.
+    pub fn with_post(self, post: Arc<dyn Post>) -> Self {
+        Self { post, ..self }
     }
 
     /// The time.
@@ -283,6 +296,7 @@ impl Context {
 
     /// Forgets what was remembered of a release that has ended.
     pub fn forget_release(&self, release: &str) {
+        self.webhooks.forget(release);
         let mut memory = self.memory();
         memory.looks.remove(release);
         memory.waits.remove(release);

@@ -20,5 +20,6 @@ pub mod status;
 pub mod telemetry;
 pub mod traffic;
 pub mod watch;
+pub mod webhooks;
 
 pub use crds::{digest, parse as policy};

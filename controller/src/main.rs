@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use controller::{
-    api::Kube, context::Context, lease, log, metrics::PrometheusMeasure, server, telemetry::Telemetry, watch,
+    api::Kube, context::Context, lease, log, metrics::PrometheusMeasure, outbound, server, telemetry::Telemetry, watch,
 };
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
@@ -43,7 +43,7 @@ struct Arguments {
     /// Name of the Lease by which replicas elect a leader.
     #[arg(long, env = "SLUICE_LEASE", default_value = "sluice")]
     lease: String,
-    /// Metrics servers may be on the loopback address; for trying things out on one machine.
+    /// Metrics servers and webhooks may be on the loopback address; for trying things out on one machine.
     #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
     allow_loopback: bool,
 }
@@ -81,14 +81,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
-    let context = Arc::new(Context::new(
-        Kube::new(requests),
-        clock,
-        Arc::new(measure),
-        wake,
-        telemetry.clone(),
-        Some(identity.clone()),
-    ));
+    let egress = outbound::Egress { loopback: arguments.allow_loopback };
+    let post = Arc::new(outbound::Outbound::new(requests.clone(), egress));
+    let context =
+        Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone()));
+    let context = Arc::new(context.with_post(post));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)

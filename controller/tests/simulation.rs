@@ -9,6 +9,7 @@ mod lab;
 mod routes;
 mod signals;
 mod standby;
+mod webhooks;
 
 use std::time::Duration;
 

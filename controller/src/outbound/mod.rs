@@ -6,7 +6,9 @@
 mod answer;
 mod causes;
 pub(crate) mod egress;
+pub mod flagger;
 mod headers;
+mod post;
 mod receiver;
 pub(crate) mod secret;
 mod sign;
@@ -19,6 +21,7 @@ use thiserror::Error;
 pub use answer::Answer;
 pub(crate) use causes::cause;
 pub use egress::Egress;
+pub use post::{Letter, Outbound, Post, Reply};
 pub use receiver::{Receiver, open};
 
 /// Why a receiver could not be asked, or gave no whole answer.

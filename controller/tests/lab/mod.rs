@@ -5,6 +5,7 @@
 
 pub mod crashes;
 mod invariants;
+pub mod receivers;
 pub mod shop;
 
 use std::{
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::cluster::{Branch, Cluster, Store};
+use receivers::Receivers;
 
 /// The namespace of everything.
 pub const NS: &str = "shop";
@@ -40,6 +42,8 @@ pub struct Lab {
     pub cluster: Cluster,
     /// What the controller counts and times.
     pub telemetry: Telemetry,
+    /// Receivers of webhooks.
+    pub receivers: Receivers,
     controller: Option<JoinHandle<()>>,
 }
 
@@ -57,13 +61,17 @@ impl Lab {
         }
         invariants::watch(&cluster);
         cluster.start();
-        Self { cluster, telemetry: Telemetry::default(), controller: None }
+        Self::on(cluster)
+    }
+
+    fn on(cluster: Cluster) -> Self {
+        let receivers = Receivers::new(&cluster);
+        Self { cluster, telemetry: Telemetry::default(), receivers, controller: None }
     }
 
     /// Goes on where the controller has crashed.
     pub fn resume(branch: Branch) -> Self {
-        let cluster = Cluster::resume(branch, "controller");
-        Self { cluster, telemetry: Telemetry::default(), controller: None }
+        Self::on(Cluster::resume(branch, "controller"))
     }
 
     /// Starts the controller. When its process dies, it comes back after `pause`.
@@ -73,10 +81,10 @@ impl Lab {
 
     /// The same, for the first time after a while.
     pub fn controller_in(mut self, first: Duration, pause: Duration) -> Self {
-        let (cluster, telemetry) = (self.cluster.clone(), self.telemetry.clone());
+        let (cluster, telemetry, receivers) = (self.cluster.clone(), self.telemetry.clone(), self.receivers.clone());
         self.controller = Some(tokio::spawn(async move {
             tokio::time::sleep(first).await;
-            while cluster.until_crash(process(&cluster, &telemetry)).await.is_err() {
+            while cluster.until_crash(process(&cluster, &telemetry, &receivers)).await.is_err() {
                 tokio::time::sleep(pause).await;
             }
         }));
@@ -177,13 +185,14 @@ impl Drop for Lab {
 }
 
 /// One process of the controller: everything it remembers ends with it.
-fn process(cluster: &Cluster, telemetry: &Telemetry) -> BoxFuture<'static, ()> {
+fn process(cluster: &Cluster, telemetry: &Telemetry, receivers: &Receivers) -> BoxFuture<'static, ()> {
     let client = cluster.client("controller");
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let clock = cluster.clock();
     let measure = Arc::new(Numbers(cluster.clone()));
     let context =
         Context::new(Kube::new(client.clone()), Arc::new(move || clock.now()), measure, wake, telemetry.clone(), None);
+    let context = context.with_post(Arc::new(receivers.clone()));
     watch::run(client, Arc::new(context), woken).for_each(|()| std::future::ready(())).boxed()
 }
 

@@ -1,0 +1,86 @@
+//! Receivers of webhooks: what they answer, and what they were asked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use controller::outbound::{Answer, Kind, Letter, Post, Problem, Reply};
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+
+/// Where they all are.
+const ORIGIN: &str = "http://hooks";
+
+/// What a receiver does.
+#[derive(Clone, Copy, Debug)]
+pub enum Said {
+    /// A status and a body.
+    Status(u16, &'static str),
+    /// 503, and not to come again for so many seconds.
+    Busy(u64),
+    /// No answer, ever.
+    Hangs,
+    /// Nobody is there.
+    Gone,
+}
+
+type Speak = Box<dyn FnMut(&Value) -> Said + Send>;
+
+/// All of them, by path. Cheap to clone.
+#[derive(Clone)]
+pub struct Receivers {
+    cluster: Cluster,
+    speak: Arc<Mutex<BTreeMap<String, Speak>>>,
+    asked: Arc<Mutex<Vec<(Duration, String, Value)>>>,
+}
+
+impl Receivers {
+    pub fn new(cluster: &Cluster) -> Self {
+        Self { cluster: cluster.clone(), speak: Arc::default(), asked: Arc::default() }
+    }
+
+    /// The address of a receiver, which from now on says this.
+    pub fn at(&self, path: &str, speak: impl FnMut(&Value) -> Said + Send + 'static) -> String {
+        self.speak.lock().unwrap().insert(path.to_owned(), Box::new(speak));
+        format!("{ORIGIN}/{path}")
+    }
+
+    /// When a receiver was asked, and what it was sent.
+    pub fn asked(&self, path: &str) -> Vec<(Duration, Value)> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(_, to, _)| to == path).map(|(at, _, body)| (*at, body.clone())).collect()
+    }
+}
+
+impl Post for Receivers {
+    fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>> {
+        let url = letter.endpoint.url.clone().unwrap();
+        let path = url.strip_prefix(&format!("{ORIGIN}/")).unwrap().to_owned();
+        let body: Value = serde_json::from_slice(&letter.body).unwrap();
+        let said = self.speak.lock().unwrap().get_mut(&path).map_or(Said::Gone, |speak| speak(&body));
+        self.asked.lock().unwrap().push((self.cluster.elapsed(), path, body));
+        let (whose, timeout) = (letter.whose, letter.endpoint.timeout.0);
+        let none = move |what: &str| Problem { kind: Kind::Unreachable, message: format!("{ORIGIN} ({whose}) {what}") };
+        async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let (status, retry_after, body) = match said {
+                Said::Status(status, body) => (status, None, body),
+                Said::Busy(seconds) => (503, Some(Duration::from_secs(seconds)), ""),
+                Said::Hangs => {
+                    tokio::time::sleep(timeout).await;
+                    return Err(none(&format!("did not answer within {timeout:?}")));
+                }
+                Said::Gone => return Err(none("refuses connections")),
+            };
+            Ok(Reply {
+                origin: ORIGIN.into(),
+                answer: Answer { status, retry_after, body: body.into(), truncated: false },
+            })
+        }
+        .boxed()
+    }
+}
