@@ -1,4 +1,4 @@
-//! Bodies as Flagger's webhooks have them (github.com/fluxcd/flagger v1.36, `CanaryWebhookPayload` and `CallEventWebhook`), so that
+//! Bodies as Flagger's webhooks have them (github.com/fluxcd/flagger v1.41, `CanaryWebhookPayload` and `CallEventWebhook`), so that
 //! receivers written for it need no change: its load tester, and those that tell others of events.
 
 use std::collections::BTreeMap;
