@@ -18,6 +18,8 @@ use crate::{
     api::Kube,
     metrics::{Measure, Request, Usual},
     notify::Notifier,
+    outbound::{Egress, Outbound, Post},
+    webhooks::Webhooks,
 };
 
 /// Within this time, so many repairs of the same thing are a contest.
@@ -44,6 +46,10 @@ pub struct Context {
     pub clock: Clock,
     /// Where numbers come from.
     pub measure: Arc<dyn Measure>,
+    /// Carries requests to receivers that users name.
+    pub post: Arc<dyn Post>,
+    /// What webhooks are asked, and what they answered.
+    pub webhooks: Webhooks,
     /// Wakes the loop for a policy.
     pub wake: UnboundedSender<ObjectRef<RolloutPolicy>>,
     /// What was counted and timed.
@@ -106,14 +112,20 @@ impl Context {
         telemetry: crate::telemetry::Telemetry,
         instance: Option<String>,
     ) -> Self {
-        let (notifier, memory) = (Notifier::default(), Mutex::default());
-        Self { kube, clock, measure, wake, telemetry, instance, notifier, memory }
+        let post = Arc::new(Outbound::new(kube.client(), Egress::default()));
+        let (webhooks, notifier, memory) = Default::default();
+        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, notifier, memory }
     }
 
     /// With somebody who tells people.
     #[must_use]
     pub fn telling(self, notifier: Notifier) -> Self {
         Self { notifier, ..self }
+    }
+
+    /// The same with another carrier.
+    pub fn with_post(self, post: Arc<dyn Post>) -> Self {
+        Self { post, ..self }
     }
 
     /// The time.
@@ -293,6 +305,7 @@ impl Context {
 
     /// Forgets what was remembered of a release that has ended.
     pub fn forget_release(&self, release: &str) {
+        self.webhooks.forget(release);
         let mut memory = self.memory();
         memory.looks.remove(release);
         memory.waits.remove(release);

@@ -21,5 +21,6 @@ pub mod status;
 pub mod telemetry;
 pub mod traffic;
 pub mod watch;
+pub mod webhooks;
 
 pub use crds::{digest, parse as policy};

@@ -20,7 +20,7 @@ use controller::{
     lease, log,
     metrics::PrometheusMeasure,
     notify::{self, Notifier, Office},
-    outbound::{Egress, Http},
+    outbound::{Egress, Outbound},
     server,
     telemetry::Telemetry,
     watch,
@@ -54,7 +54,7 @@ struct Arguments {
     /// Name of this cluster, for messages.
     #[arg(long, env = "SLUICE_CLUSTER_NAME")]
     cluster_name: Option<String>,
-    /// Receivers of messages and webhooks, and metrics servers, may be on the loopback address; for trying things out on one machine.
+    /// Metrics servers, and receivers of webhooks and messages, may be on the loopback address; for trying things out on one machine.
     #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
     allow_loopback: bool,
 }
@@ -92,11 +92,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
+    let post = Arc::new(Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback }));
     let cluster = arguments.cluster_name.filter(|name| !name.is_empty());
     let (notifier, happenings) = Notifier::new(cluster.clone());
     let office = Arc::new(Office {
         kube: Kube::new(requests.clone()),
-        carrier: Arc::new(Http { client: requests.clone(), egress: Egress { loopback: arguments.allow_loopback } }),
+        post: post.clone(),
         clock: clock.clone(),
         telemetry: telemetry.clone(),
         namespace: arguments.namespace.clone(),
@@ -104,7 +105,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     let context =
         Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone()));
-    let context = Arc::new(context.telling(notifier));
+    let context = Arc::new(context.with_post(post).telling(notifier));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)

@@ -56,6 +56,12 @@ struct NoticeLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WebhookLabel {
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: String,
 }
@@ -83,6 +89,7 @@ pub struct Telemetry {
     steps: Histogram,
     verdicts: Family<VerdictLabel, Counter>,
     reactions: Histogram,
+    webhooks: Family<WebhookLabel, Counter>,
     passes: Family<OutcomeLabel, Counter>,
     seconds: Histogram,
     under_way: Gauge,
@@ -108,6 +115,7 @@ impl Default for Telemetry {
             steps: long(),
             verdicts: Family::default(),
             reactions: Histogram::new([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 300.0]),
+            webhooks: Family::default(),
             passes: Family::default(),
             seconds: Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0]),
             under_way: Gauge::default(),
@@ -124,6 +132,7 @@ impl Default for Telemetry {
             (Phase::RolledBack, Some(Cause::AnalysisFailed)),
             (Phase::RolledBack, Some(Cause::PodsFailed)),
             (Phase::RolledBack, Some(Cause::Rejected)),
+            (Phase::RolledBack, Some(Cause::RollbackOrdered)),
         ] {
             drop(telemetry.ends.get_or_create(&EndLabel::new(phase, cause, Purpose::Update)));
         }
@@ -148,6 +157,7 @@ impl Telemetry {
         all.register("verdicts", "Verdicts of all metrics together, as they changed", self.verdicts.clone());
         let help = "From evidence against a version to when no caller was left with it";
         all.register_with_unit("reaction", help, Unit::Seconds, self.reactions.clone());
+        all.register("webhook_requests", "Requests to webhooks, by what came of them", self.webhooks.clone());
         all.register("passes", "Passes over a policy, by outcome", self.passes.clone());
         all.register("pass_seconds", "How long a pass over a policy took", self.seconds.clone());
         all.register("passes_under_way", "Passes that run now, of 16 at most", self.under_way.clone());
@@ -189,6 +199,11 @@ impl Telemetry {
                 Sign::Reacted(took) => self.reactions.observe(seconds(took)),
             }
         }
+    }
+
+    /// A webhook of a kind (`gate`, `rollback`) was asked, and what came of it.
+    pub fn asked(&self, kind: &'static str, result: &'static str) {
+        self.webhooks.get_or_create(&WebhookLabel { kind, result }).inc();
     }
 
     /// How a policy stands; `wanted` is the weight that its step asks for, in percent.

@@ -10,6 +10,7 @@ mod routes;
 mod signals;
 mod standby;
 mod told;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ pub struct Endpoint {
     /// A bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<SecretKey>,
-    /// Certificates of the authorities that may sign the receiver's certificate, PEM; the system's when absent.
+    /// Certificates of the authorities that may sign the receiver's certificate, PEM; when absent, those that browsers trust and the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<SecretKey>,
     /// The certificate that the controller shows: the keys `tls.crt` and `tls.key` of a Secret, PEM.

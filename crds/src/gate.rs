@@ -4,13 +4,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{duration::GoDuration, suite::SuiteSpec};
+use crate::{duration::GoDuration, suite::SuiteSpec, webhook::Webhook};
 
-/// A conformance test that must pass, or people who must approve, at one place of a release.
+/// A conformance test or a webhook that must pass, or people who must approve, at one place of a release.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.suite) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.approval) ? 1 : 0) == 1", "a gate needs exactly one of suite (the name of a ConformanceSuite), job (the test itself) and approval (who must agree)"),
+    validation = ("(has(self.suite) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.webhook) ? 1 : 0) + (has(self.approval) ? 1 : 0) == 1", "a gate needs exactly one of suite (the name of a ConformanceSuite), job (the test itself), webhook (who is asked by HTTP) and approval (who must agree)"),
     validation = ("!has(self.approval) || !has(self.attempts)", "attempts counts the runs of a test: remove it from a gate that asks people"),
     validation = ("!has(self.onTimeout) || has(self.approval)", "onTimeout is for approvals: a test that is late is no evidence against the version"),
     validation = ("!has(self.steps) || self.at == 'step'", "steps limits a gate with at: step; remove steps or set at: step")
@@ -32,16 +32,19 @@ pub struct Gate {
     /// A test given here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<SuiteSpec>,
+    /// A receiver that is asked by HTTP: 2xx is a pass, 4xx a failure, all else is asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// People who must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-    /// How long one place may wait for the verdict, all attempts together; when absent 10m for a test and 24h for an approval. Running out of it is no evidence against the version: the release ends Inconclusive.
+    /// How long one place may wait for the verdict, all attempts together; when absent 10m for a test or a webhook and 24h for an approval. Running out of it is no evidence against the version: the release ends Inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<GoDuration>,
     /// What it means that not enough people approved in time; Inconclusive when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<OnTimeout>,
-    /// How many failed runs of a test it takes to fail the gate; 1 when absent.
+    /// How many failed runs of a test, or failures that a webhook answers, it takes to fail the gate; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub attempts: Option<i32>,

@@ -23,6 +23,7 @@ pub mod release;
 pub mod strategy;
 pub mod suite;
 pub mod traffic;
+pub mod webhook;
 pub mod words;
 pub mod yaml;
 

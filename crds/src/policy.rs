@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::Analysis, duration::GoDuration, gate::Gate, policy_status::RolloutPolicyStatus, strategy::Strategy,
-    traffic::Traffic,
+    traffic::Traffic, webhook::RollbackWebhook,
 };
 
 /// How changes to one workload are delivered.
@@ -68,11 +68,16 @@ pub struct RolloutPolicySpec {
     pub traffic: Traffic,
     /// How the candidate gets traffic. Exactly one key.
     pub strategy: Strategy,
-    /// Conformance tests and approvals, and where they must pass.
+    /// Conformance tests, webhooks and approvals, and where they must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     #[x_kube(validation = ("self.all(g, self.exists_one(h, h.name == g.name))", "the names of the gates must be unique"))]
     pub gates: Option<Vec<Gate>>,
+    /// Receivers that are asked, while the candidate has live traffic, whether it is to be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4))]
+    #[x_kube(validation = ("self.all(w, self.exists_one(v, v.name == w.name))", "the names of the rollback webhooks must be unique"))]
+    pub rollback_webhooks: Option<Vec<RollbackWebhook>>,
     /// What is measured while the candidate has live traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # images.sh [--cluster NAME | --pack] [IMAGE...]: packs images and gives them to a cluster.
 #
-# Images: podinfo redis prometheus controller testapp load receiver conformance.
+# Images: podinfo redis prometheus controller testapp load receiver conformance loadtester.
 # For the benchmark also: flagger argo-rollouts.
 # For the data planes (see dataplane.sh) also: envoy envoy-gateway pilot proxyv2.
 # Default: all but those, to the cluster "dev" of the kind that CLUSTER names

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     approvals, decisions, gates,
     journal::{Cause, Journal, Outcome, Phase, Purpose, RevisionRef, cut},
-    looks, pods,
+    looks, ordered, pods,
     policy::Policy,
     world::{Release, Selects, Wish, World},
 };
@@ -85,7 +85,8 @@ fn evidence(
     let gate = gates::record(policy, world, journal, now);
     let metrics = looks::record(policy, world.look.as_ref(), journal, now);
     let pods = pods::record(policy, world, release, journal, now);
-    let all: Vec<_> = [gate, metrics, pods].into_iter().flatten().collect();
+    let ordered = ordered::record(world, release, journal);
+    let all: Vec<_> = [gate, metrics, pods, ordered].into_iter().flatten().collect();
     let worst = all.iter().find(|(cause, _)| cause.condemns()).or(all.first()).cloned();
     // A release that waits for a person because evidence ran out goes on waiting; only evidence against it moves it.
     worst.filter(|(cause, _)| journal.phase != Phase::Inconclusive || cause.condemns())

@@ -90,7 +90,7 @@ pub(crate) fn ask(
             failures: 0,
             since: now,
             until: None,
-            message: "the Job is being created".into(),
+            message: "it is being started".into(),
             evidence: None,
             approvals: Vec::new(),
         };
@@ -203,7 +203,10 @@ fn take_up(record: &mut GateRecord, attempts: u32, world: &World, now: DateTime<
 fn with_log(record: &GateRecord) -> String {
     let log = record.evidence.as_ref().and_then(|e| e.log.as_deref()).unwrap_or("").trim_end();
     let lines: Vec<&str> = log.lines().rev().take(8).collect();
-    let tail = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+    let lines = lines.into_iter().rev().enumerate();
+    // What the message ends with need not follow it.
+    let new = lines.filter(|(i, line)| *i > 0 || !record.message.ends_with(*line)).map(|(_, line)| line);
+    let tail = new.collect::<Vec<_>>().join("\n");
     let message = if tail.is_empty() { record.message.clone() } else { format!("{}\n{tail}", record.message) };
     message.chars().take(900).collect()
 }

@@ -201,7 +201,7 @@ pub struct Outcome {
 /// Why a release ends otherwise than by success.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A conformance test failed.
+    /// A conformance test failed, or a webhook said no.
     ConformanceFailed,
     /// An objective was missed.
     AnalysisFailed,
@@ -219,6 +219,8 @@ pub enum Cause {
     WishWithdrawn,
     /// A person refused it at a gate, or too few approved in time where that means the same.
     Rejected,
+    /// A rollback webhook ordered it back.
+    RollbackOrdered,
     /// A person ended it.
     Aborted,
     /// A person ordered another attempt.
@@ -232,7 +234,10 @@ pub enum Cause {
 impl Cause {
     /// Whether it speaks against the version, so that the digest is not tried again by itself.
     pub fn condemns(self) -> bool {
-        matches!(self, Self::ConformanceFailed | Self::AnalysisFailed | Self::PodsFailed | Self::Rejected)
+        matches!(
+            self,
+            Self::ConformanceFailed | Self::AnalysisFailed | Self::PodsFailed | Self::Rejected | Self::RollbackOrdered
+        )
     }
 }
 

@@ -49,6 +49,8 @@ pub struct World {
     pub runs: BTreeMap<RunKey, Run>,
     /// The newest look at the metrics that the journal does not have yet.
     pub look: Option<Batch>,
+    /// A webhook ordered the candidate back; which and why, for people.
+    pub ordered_back: Option<String>,
     /// Decisions about the active or the last release, oldest first.
     pub decisions: Vec<Decision>,
     /// Policies named in `dependsOn` that are not settled on their own wish, with what they say.

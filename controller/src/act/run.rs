@@ -1,21 +1,21 @@
-//! Starting a run of a gate's test.
+//! Starting a run of a gate's test, or asking its webhook.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use k8s_openapi::{api::batch::v1::Job, api::core::v1::Service, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource, ResourceExt};
-use planner::{journal::RevisionRef, world::RunKey};
+use planner::world::RunKey;
 
-use super::revision_name;
 use crate::{
     api::{self, Error},
     context::Context,
     gates::{self, JobInput, Target},
     observe::{self, Observed},
+    webhooks::{self, Question},
 };
 
-/// Creates the Job of a run; one that exists already is the same.
+/// Begins a run: creates its Job, or asks its webhook; one that has begun already is the same.
 pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) -> Result<(), Error> {
     let (Some(object), Some(release)) = (observed.releases.active(), &observed.world.release) else {
         return Err(Error::Changed("the release that asked for the test has ended".into()));
@@ -24,19 +24,22 @@ pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) ->
     let namespace = observed.namespace();
     let frozen = observed.releases.plan(release);
     let gate = frozen.iter().flat_map(|p| p.gates.iter().flatten()).find(|g| g.name == key.gate);
+    let since = release.journal.gate(&key.gate, key.at, key.step).map_or(context.now(), |r| r.since);
+    let timeout =
+        gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout().0).unwrap_or(TimeDelta::hours(1)));
+    let left = since + timeout - context.now();
+    if let Some((webhook, about)) = gate.and_then(|g| g.webhook.clone()).zip(observed.about(release)) {
+        let (release, weight) = (observed.release_key(release), observe::weight(release));
+        webhooks::ask(context, Question { release, about, key: key.clone(), weight, webhook, since, left });
+        return Ok(());
+    }
     let suite = match observe::suite(context, &namespace, gate).await? {
         Ok(suite) => suite,
         // It was there when the pass began; the next pass says that it is missing.
         Err(why) => return Err(Error::Changed(why)),
     };
-    let policy = observed.object.name_any();
-    let host = |r: &RevisionRef| format!("{}.{namespace}.svc", revision_name(&policy, &r.revision));
-    let ports = ports(observed.apex.as_ref());
-    let candidate = host(to);
-    let stable = release.from.as_ref().map(host);
-    let asked = release.journal.gate(&key.gate, key.at, key.step).map_or(context.now(), |r| r.since);
-    let timeout =
-        gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout().0).unwrap_or(TimeDelta::hours(1)));
+    let (policy, ports) = (observed.object.name_any(), observed.ports());
+    let (candidate, stable) = (observed.host(to), release.from.as_ref().map(|from| observed.host(from)));
     let job = gates::job(&JobInput {
         release: &release.name,
         policy: &policy,
@@ -45,7 +48,7 @@ pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) ->
         owner: owner(object),
         key,
         suite: &suite,
-        timeout: (asked + timeout - context.now()).max(TimeDelta::seconds(1)),
+        timeout: left.max(TimeDelta::seconds(1)),
         candidate: Target { host: &candidate, ports: &ports },
         stable: stable.as_deref().map(|host| Target { host, ports: &ports }),
         revision: to.revision.as_str(),
@@ -63,10 +66,4 @@ fn owner(release: &crds::Release) -> OwnerReference {
         controller: Some(true),
         block_owner_deletion: None,
     }
-}
-
-/// Ports of the apex, which every revision's Service has too.
-fn ports(apex: Option<&Service>) -> Vec<(String, i32, bool)> {
-    let ports = apex.and_then(|a| a.spec.as_ref()).into_iter().flat_map(|s| s.ports.iter().flatten());
-    ports.map(|p| (p.name.clone().unwrap_or_default(), p.port, p.app_protocol.as_deref() == Some("http"))).collect()
 }

@@ -10,22 +10,54 @@ const OURS: &str = "SLUICE_";
 
 /// The whole environment, ours first: Kubernetes replaces `$(NAME)` in a value only by variables that stand before it.
 pub(super) fn environment(input: &JobInput<'_>) -> Vec<EnvVar> {
-    let mut all = target("CANDIDATE", &input.candidate);
-    if let Some(stable) = &input.stable {
-        all.extend(target("STABLE", stable));
-    }
-    all.extend([
-        variable("SLUICE_REVISION".into(), input.revision),
-        variable("SLUICE_DIGEST".into(), input.digest),
-        variable("SLUICE_STEP".into(), &input.key.step.map(|step| step.to_string()).unwrap_or_default()),
-        variable("SLUICE_RELEASE".into(), input.release),
-    ]);
+    let ours = Told {
+        candidate: input.candidate,
+        stable: input.stable,
+        revision: input.revision,
+        digest: input.digest,
+        step: input.key.step,
+        release: input.release,
+    };
+    let ours = ours.variables().into_iter();
     let theirs = input.suite.env.iter().flatten().filter(|env| !env.name.starts_with(OURS));
-    all.extend(theirs.map(given));
-    all
+    ours.map(|(name, value)| EnvVar { name, value: Some(value), value_from: None }).chain(theirs.map(given)).collect()
 }
 
-fn target(whose: &str, target: &Target<'_>) -> Vec<EnvVar> {
+/// What a test is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The revision that is tested.
+    pub candidate: Target<'a>,
+    /// The revision that serves, where there is one.
+    pub stable: Option<Target<'a>>,
+    /// Short id of the candidate.
+    pub revision: &'a str,
+    /// Full digest of the candidate.
+    pub digest: &'a str,
+    /// The step, counted from 1, where there is one.
+    pub step: Option<u32>,
+    /// The release.
+    pub release: &'a str,
+}
+
+impl Told<'_> {
+    /// Names and values.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let mut all = target("CANDIDATE", &self.candidate);
+        if let Some(stable) = &self.stable {
+            all.extend(target("STABLE", stable));
+        }
+        all.extend([
+            variable("SLUICE_REVISION".into(), self.revision),
+            variable("SLUICE_DIGEST".into(), self.digest),
+            variable("SLUICE_STEP".into(), &self.step.map(|step| step.to_string()).unwrap_or_default()),
+            variable("SLUICE_RELEASE".into(), self.release),
+        ]);
+        all
+    }
+}
+
+fn target(whose: &str, target: &Target<'_>) -> Vec<(String, String)> {
     let mut all = vec![variable(format!("SLUICE_{whose}_HOST"), target.host)];
     for (name, number, _) in target.ports {
         let name = match name.as_str() {
@@ -54,8 +86,8 @@ fn url(target: &Target<'_>) -> Option<String> {
     })
 }
 
-fn variable(name: String, value: &str) -> EnvVar {
-    EnvVar { name, value: Some(value.into()), value_from: None }
+fn variable(name: String, value: &str) -> (String, String) {
+    (name, value.to_owned())
 }
 
 fn given(env: &SuiteEnv) -> EnvVar {

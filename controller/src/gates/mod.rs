@@ -24,6 +24,7 @@ use crds::suite::SuiteSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use planner::world::RunKey;
 
+pub use environment::Told;
 pub use job::job;
 pub use name::{RUN, job_name, key_of};
 pub use read::{read, wants_log};

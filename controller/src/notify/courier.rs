@@ -161,7 +161,7 @@ impl Courier {
             Ok(channel) => {
                 let plainly = self.queue.was_refused(&notice);
                 let what = (&notice, thread.as_deref());
-                send(self.office.carrier.as_ref(), channel, what, plainly, now).await
+                send(self.office.post.as_ref(), channel, what, plainly, now).await
             }
             Err(why) => Outcome::Misconfigured(why.clone()),
         };

@@ -23,7 +23,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{api::Kube, context::Clock, outbound::Carry, telemetry::Telemetry, watch::supervised};
+use crate::{api::Kube, context::Clock, outbound::Post, telemetry::Telemetry, watch::supervised};
 use courier::{Courier, News};
 use notices::{Told, notices};
 
@@ -32,7 +32,7 @@ pub struct Office {
     /// The API server.
     pub kube: Kube,
     /// Carries messages.
-    pub carrier: Arc<dyn Carry>,
+    pub post: Arc<dyn Post>,
     /// The time.
     pub clock: Clock,
     /// What is counted.
@@ -92,7 +92,7 @@ async fn couriers(
     channels: impl Stream<Item = Result<watcher::Event<Guarded>, watcher::Error>>,
     Happenings(mut happenings): Happenings,
 ) {
-    let (mut all, mut tasks) = (BTreeMap::<String, Post>::new(), JoinSet::new());
+    let (mut all, mut tasks) = (BTreeMap::<String, Desk>::new(), JoinSet::new());
     pin_mut!(channels);
     let mut listed = Vec::new();
     loop {
@@ -112,8 +112,8 @@ async fn couriers(
                 None => return,
             },
             Some(told) = happenings.recv() => {
-                for post in all.values().filter(|post| post.hears_of(&office, &told)) {
-                    let _ = post.news.send(News::Happened(told.clone()));
+                for desk in all.values().filter(|desk| desk.hears_of(&office, &told)) {
+                    let _ = desk.news.send(News::Happened(told.clone()));
                 }
             }
             Some(_) = tasks.join_next() => {}
@@ -121,15 +121,15 @@ async fn couriers(
     }
 }
 
-/// A courier that works; without its post it ends.
-struct Post {
+/// A courier that works; without its desk it ends.
+struct Desk {
     namespace: String,
     uid: Option<String>,
     generation: Option<i64>,
     news: UnboundedSender<News>,
 }
 
-impl Post {
+impl Desk {
     /// All notices of one telling are of one release.
     fn hears_of(&self, office: &Office, told: &[Told]) -> bool {
         self.namespace == office.namespace || told.first().is_some_and(|t| t.notice.namespace == self.namespace)
@@ -140,7 +140,7 @@ fn key(object: &Guarded) -> String {
     format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
 }
 
-fn apply(office: &Arc<Office>, all: &mut BTreeMap<String, Post>, tasks: &mut JoinSet<()>, object: Guarded) {
+fn apply(office: &Arc<Office>, all: &mut BTreeMap<String, Desk>, tasks: &mut JoinSet<()>, object: Guarded) {
     let key = key(&object);
     let (uid, generation) = (object.uid(), object.meta().generation);
     let object = match object.0 {
@@ -150,18 +150,18 @@ fn apply(office: &Arc<Office>, all: &mut BTreeMap<String, Post>, tasks: &mut Joi
             return;
         }
     };
-    match all.get_mut(&key).filter(|post| post.uid == uid) {
+    match all.get_mut(&key).filter(|desk| desk.uid == uid) {
         // Its status is the courier's own.
-        Some(post) if post.generation == generation => {}
-        Some(post) => {
-            post.generation = generation;
-            let _ = post.news.send(News::Changed(Box::new(object)));
+        Some(desk) if desk.generation == generation => {}
+        Some(desk) => {
+            desk.generation = generation;
+            let _ = desk.news.send(News::Changed(Box::new(object)));
         }
         None => {
             let (news, heard) = unbounded_channel();
             let namespace = object.namespace().unwrap_or_default();
             tasks.spawn(Courier::new(office.clone(), object).run(heard));
-            all.insert(key, Post { namespace, uid, generation, news });
+            all.insert(key, Desk { namespace, uid, generation, news });
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One notice on its way to one receiver, and what the receiver says to it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use messages::{Again, Format, Notice, slack};
 
 use super::channel::{Channel, Target};
-use crate::outbound::{self, Carry, Parcel, Problem};
+use crate::outbound::{self, Letter, Post, Problem, Reply, flagger};
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Outcome {
 
 /// Sends a notice once; `thread` is what its release's first message is known by, and `plainly` leaves the user's template out.
 pub async fn send(
-    carrier: &dyn Carry,
+    post: &dyn Post,
     channel: &Channel,
     (notice, thread): (&Notice, Option<&str>),
     plainly: bool,
@@ -49,18 +49,22 @@ pub async fn send(
             let thread = thread.filter(|_| !plainly);
             (Format::Slack, slack::thread(slack::message(notice, &text), notice, to, thread))
         }
-        Target::Flagger(_) => (Format::CloudEvents, serde_json::json!({})),
+        Target::Flagger(_) => (Format::CloudEvents, flagger::notice(notice, &BTreeMap::new())),
     };
-    let parcel = Parcel {
-        namespace: &channel.namespace,
-        endpoint: channel.target.endpoint(),
-        whose: &channel.title(),
-        content_type: messages::content_type(format),
+    let content_type = match channel.target {
+        Target::Flagger(_) => "application/json",
+        _ => messages::content_type(format),
+    };
+    let letter = Letter {
+        namespace: channel.namespace.clone(),
+        endpoint: channel.target.endpoint().clone(),
+        whose: channel.title(),
+        content_type,
         body: body.to_string().into_bytes(),
         at: now,
     };
-    match carrier.carry(parcel).await {
-        Ok((origin, answer)) => match messages::answer(format, answer.status, &answer.body) {
+    match post.post(letter).await {
+        Ok(Reply { origin, answer }) => match messages::answer(format, answer.status, &answer.body) {
             Ok(thread) => Outcome::Delivered(thread),
             Err(refusal) => {
                 let why = format!("{origin}: {refusal}");

@@ -9,6 +9,7 @@ mod releases;
 mod revisions;
 mod routes;
 mod runs;
+mod webhooks;
 mod workload;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,6 +35,7 @@ pub use apex::{keys, own_keys, selects};
 pub use blockers::would_match;
 pub use releases::{Releases, SEQUENCE, journal, retried, unsettled};
 pub use runs::suite;
+pub use webhooks::weight;
 pub use workload::{Cut, cut, replicas_manager, source};
 
 /// What a pass knows: the planner's world, and the objects it was made from that acting needs again.
@@ -192,7 +194,10 @@ impl Observed {
             (self.unprotected, self.unreviewed) = (decisions.unprotected, decisions.waiting);
         }
         let Some(release) = self.world.release.clone() else { return Ok(()) };
-        self.world.runs = runs::runs(context, &namespace, &self.object, &self.policy, &release).await?;
+        let frozen = self.releases.plan(&release);
+        self.world.runs = runs::runs(context, self, &release, frozen.as_ref()).await?;
+        self.world.runs.extend(self.answers(context, &release, frozen.as_ref()));
+        self.world.ordered_back = self.ordered_back(context, &release, frozen.as_ref());
         if release.journal.phase == planner::journal::Phase::Pending {
             self.world.unsettled = self.unsettled(context, &namespace).await?;
         }
@@ -210,7 +215,7 @@ impl Observed {
         let (to, spec) = (release.to.as_ref()?, self.releases.plan(release)?.analysis?);
         let analysis = self.policy.analysis.as_ref()?;
         let due = planner::next_look(&self.policy, &release.journal)?;
-        let key = format!("{namespace}/{}", release.name);
+        let key = self.release_key(release);
         let last = release.journal.analysis.looks.last().map(|l| l.at);
         let done = context.look(&key).filter(|b| last.is_none_or(|last| b.at > last));
         let now = context.now();

@@ -3,46 +3,49 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use analysis::Verdict;
-use crds::{ConformanceSuite, RolloutPolicy, gate::Gate, names, suite::SuiteSpec};
+use crds::{ConformanceSuite, RolloutPolicySpec, gate::Gate, names, suite::SuiteSpec};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{ResourceExt, api::LogParams};
 use planner::{
-    Policy,
     journal::GateRecord,
     world::{Release, Run, RunKey},
 };
 
+use super::{
+    Observed,
+    webhooks::{is_webhook, key},
+};
 use crate::{
     api::{self, Error},
     context::Context,
     gates,
 };
 
-/// What became of every run whose verdict is still open.
+/// What became of every run of a Job whose verdict is still open.
 pub async fn runs(
     context: &Arc<Context>,
-    namespace: &str,
-    policy: &RolloutPolicy,
-    frozen: &Policy,
+    observed: &Observed,
     release: &Release,
+    frozen: Option<&RolloutPolicySpec>,
 ) -> Result<BTreeMap<RunKey, Run>, Error> {
-    let mut runs = BTreeMap::new();
-    let people = |r: &GateRecord| frozen.gates.iter().any(|g| g.name == r.name && g.approval().is_some());
-    let gates = release.journal.gates.iter();
-    let open: Vec<&GateRecord> = gates.filter(|r| r.verdict == Verdict::Unknown && !people(r)).collect();
+    let (namespace, mut runs) = (&observed.namespace(), BTreeMap::new());
+    let people = |r: &GateRecord| observed.policy.gates.iter().any(|g| g.name == r.name && g.approval().is_some());
+    let job = |r: &&GateRecord| !people(r) && !is_webhook(frozen, r);
+    let open: Vec<&GateRecord> =
+        release.journal.gates.iter().filter(|r| r.verdict == Verdict::Unknown).filter(job).collect();
     if open.is_empty() {
         return Ok(runs);
     }
     let jobs = api::list(&context.kube.of::<Job>(namespace), &format!("{}={}", names::RELEASE, release.name)).await?;
     for record in open {
-        let key = RunKey { gate: record.name.clone(), at: record.at, step: record.step, attempt: record.attempt };
+        let key = key(record);
         match jobs.iter().find(|j| gates::key_of(j).as_ref() == Some(&key)) {
             Some(job) => {
                 let run = read(context, namespace, &key, job).await?;
                 runs.insert(key, run);
             }
             None => {
-                let gate = policy.spec.gates.iter().flatten().find(|g| g.name == record.name);
+                let gate = observed.object.spec.gates.iter().flatten().find(|g| g.name == record.name);
                 if let Err(why) = suite(context, namespace, gate).await? {
                     runs.insert(key, Run::Going(why));
                 }

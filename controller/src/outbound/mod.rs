@@ -4,10 +4,11 @@
 //! is told in our own words, which name the object and the remedy, and never a value of a Secret or an address that is one.
 
 mod answer;
-mod carry;
 mod causes;
 pub(crate) mod egress;
+pub mod flagger;
 mod headers;
+mod post;
 mod receiver;
 pub(crate) mod secret;
 mod sign;
@@ -18,9 +19,9 @@ mod tls;
 use thiserror::Error;
 
 pub use answer::Answer;
-pub use carry::{Carry, Http, Parcel};
 pub(crate) use causes::cause;
 pub use egress::Egress;
+pub use post::{Letter, Outbound, Post, Reply};
 pub use receiver::{Receiver, open};
 
 /// Why a receiver could not be asked, or gave no whole answer.

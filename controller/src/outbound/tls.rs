@@ -18,7 +18,8 @@ pub(super) async fn dress(
     endpoint: &Endpoint,
     whose: &str,
 ) -> Result<ClientBuilder, Problem> {
-    let mut builder = builder;
+    // An image of nothing but a program has no authorities of a system.
+    let mut builder = if endpoint.ca.is_none() { builder.tls_certs_merge(browsers()) } else { builder };
     if let Some(ca) = &endpoint.ca {
         let [pem] = secret::read(client, namespace, &ca.name, [&ca.key], whose).await?;
         match Certificate::from_pem_bundle(pem.reveal()) {
@@ -42,6 +43,12 @@ pub(super) async fn dress(
         })?);
     }
     Ok(builder)
+}
+
+/// The authorities that browsers trust.
+fn browsers() -> Vec<Certificate> {
+    let all = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    all.filter_map(|der| Certificate::from_der(der).ok()).collect()
 }
 
 /// Why no trust could be established, and what to do.
@@ -68,5 +75,16 @@ pub(super) fn distrust(error: &Error) -> &'static str {
             | AlertDescription::HandshakeFailure,
         ) => "it wants a certificate that it knows: check clientCertificate",
         _ => "it speaks no TLS that we know: check that the url is one of https",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authorities_of_browsers_can_all_be_read() {
+        assert_eq!(browsers().len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
+        assert!(browsers().len() > 100);
     }
 }

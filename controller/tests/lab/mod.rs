@@ -43,7 +43,7 @@ pub struct Lab {
     pub cluster: Cluster,
     /// What the controller counts and times.
     pub telemetry: Telemetry,
-    /// Whoever is told of releases.
+    /// Receivers of webhooks and messages.
     pub receivers: Receivers,
     controller: Option<JoinHandle<()>>,
 }
@@ -62,13 +62,17 @@ impl Lab {
         }
         invariants::watch(&cluster);
         cluster.start();
-        Self { cluster, telemetry: Telemetry::default(), receivers: Receivers::default(), controller: None }
+        Self::on(cluster)
+    }
+
+    fn on(cluster: Cluster) -> Self {
+        let receivers = Receivers::new(&cluster);
+        Self { cluster, telemetry: Telemetry::default(), receivers, controller: None }
     }
 
     /// Goes on where the controller has crashed.
     pub fn resume(branch: Branch) -> Self {
-        let cluster = Cluster::resume(branch, "controller");
-        Self { cluster, telemetry: Telemetry::default(), receivers: Receivers::default(), controller: None }
+        Self::on(Cluster::resume(branch, "controller"))
     }
 
     /// Starts the controller. When its process dies, it comes back after `pause`.
@@ -192,15 +196,15 @@ fn process(cluster: &Cluster, telemetry: &Telemetry, receivers: &Receivers) -> B
     let (notifier, happenings) = Notifier::new(Some("lab".into()));
     let office = Office {
         kube: Kube::new(client.clone()),
-        carrier: Arc::new(receivers.clone()),
+        post: Arc::new(receivers.clone()),
         clock,
         telemetry: telemetry.clone(),
         namespace: "sluice-system".into(),
         cluster: Some("lab".into()),
     };
+    let context = context.with_post(Arc::new(receivers.clone())).telling(notifier);
     let telling = notify::run(Arc::new(office), client.clone(), happenings);
-    let delivering =
-        watch::run(client, Arc::new(context.telling(notifier)), woken).for_each(|()| std::future::ready(()));
+    let delivering = watch::run(client, Arc::new(context), woken).for_each(|()| std::future::ready(()));
     async move {
         tokio::select! {
             () = delivering => {}

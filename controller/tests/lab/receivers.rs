@@ -1,89 +1,96 @@
-//! Receivers of messages that fail as they are told to.
+//! Receivers of webhooks and messages: what they answer, and what they were sent.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use controller::outbound::{Answer, Carry, Kind, Parcel, Problem};
+use controller::outbound::{Answer, Kind, Letter, Post, Problem, Reply};
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 
-/// What a receiver does with a message.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Doing {
-    /// It takes it, and answers with this status and body.
-    Takes(u16, &'static str),
-    /// It does not take it, and answers with this status and body.
-    Refuses(u16, &'static str),
-    /// It does not answer, and has not taken it.
+use crate::cluster::Cluster;
+
+/// Where they all are.
+const ORIGIN: &str = "http://hooks";
+
+/// What a receiver does.
+#[derive(Clone, Copy, Debug)]
+pub enum Said {
+    /// A status and a body.
+    Status(u16, &'static str),
+    /// 503, and not to come again for so many seconds.
+    Busy(u64),
+    /// No answer, ever.
     Hangs,
+    /// Nobody is there.
+    Gone,
 }
 
-type Mood = Box<dyn FnMut(&str, &Value) -> Doing + Send>;
+type Speak = Box<dyn FnMut(&Value) -> Said + Send>;
 
-/// All receivers, by their addresses.
+/// All of them, by path. Cheap to clone.
 #[derive(Clone)]
-pub struct Receivers(Arc<Mutex<Inner>>);
-
-struct Inner {
-    mood: Mood,
-    taken: Vec<(String, Value)>,
-    tries: usize,
-}
-
-impl Default for Receivers {
-    fn default() -> Self {
-        let mood = Box::new(|_: &str, _: &Value| Doing::Takes(200, "ok"));
-        Self(Arc::new(Mutex::new(Inner { mood, taken: Vec::new(), tries: 0 })))
-    }
+pub struct Receivers {
+    cluster: Cluster,
+    speak: Arc<Mutex<BTreeMap<String, Speak>>>,
+    asked: Arc<Mutex<Vec<(Duration, String, Value)>>>,
+    /// What was answered with 2xx.
+    taken: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Receivers {
-    /// From now on they do as this says, which is asked for each message with the receiver's address.
-    pub fn behave(&self, mood: impl FnMut(&str, &Value) -> Doing + Send + 'static) {
-        self.0.lock().unwrap().mood = Box::new(mood);
+    pub fn new(cluster: &Cluster) -> Self {
+        Self { cluster: cluster.clone(), speak: Arc::default(), asked: Arc::default(), taken: Arc::default() }
     }
 
-    /// What was taken at an address, in its order.
-    pub fn taken(&self, url: &str) -> Vec<Value> {
-        let inner = self.0.lock().unwrap();
-        inner.taken.iter().filter(|(at, _)| at == url).map(|(_, body)| body.clone()).collect()
+    /// The address of a receiver, which from now on says this.
+    pub fn at(&self, path: &str, speak: impl FnMut(&Value) -> Said + Send + 'static) -> String {
+        self.speak.lock().unwrap().insert(path.to_owned(), Box::new(speak));
+        format!("{ORIGIN}/{path}")
     }
 
-    /// How often was tried.
-    pub fn tries(&self) -> usize {
-        self.0.lock().unwrap().tries
+    /// When a receiver was asked, and what it was sent.
+    pub fn asked(&self, path: &str) -> Vec<(Duration, Value)> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(_, to, _)| to == path).map(|(at, _, body)| (*at, body.clone())).collect()
+    }
+
+    /// What a receiver has taken, in its order.
+    pub fn taken(&self, path: &str) -> Vec<Value> {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().filter(|(to, _)| to == path).map(|(_, body)| body.clone()).collect()
     }
 }
 
-impl Carry for Receivers {
-    fn carry<'a>(&'a self, parcel: Parcel<'a>) -> BoxFuture<'a, Result<(String, Answer), Problem>> {
-        let url = parcel.endpoint.url.clone().unwrap();
-        let body: Value = serde_json::from_slice(&parcel.body).unwrap();
-        let timeout = parcel.endpoint.timeout.0;
+impl Post for Receivers {
+    fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>> {
+        let url = letter.endpoint.url.clone().unwrap();
+        let path = url.strip_prefix(&format!("{ORIGIN}/")).unwrap().to_owned();
+        let body: Value = serde_json::from_slice(&letter.body).unwrap();
+        let said = self.speak.lock().unwrap().get_mut(&path).map_or(Said::Gone, |speak| speak(&body));
+        if matches!(said, Said::Status(200..300, _)) {
+            self.taken.lock().unwrap().push((path.clone(), body.clone()));
+        }
+        self.asked.lock().unwrap().push((self.cluster.elapsed(), path, body));
+        let (whose, timeout) = (letter.whose, letter.endpoint.timeout.0);
+        let none = move |what: &str| Problem { kind: Kind::Unreachable, message: format!("{ORIGIN} ({whose}) {what}") };
         async move {
-            // A moment on the way.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let doing = {
-                let mut inner = self.0.lock().unwrap();
-                inner.tries += 1;
-                let doing = (inner.mood)(&url, &body);
-                if matches!(doing, Doing::Takes(..)) {
-                    inner.taken.push((url.clone(), body));
-                }
-                doing
-            };
-            let (status, body) = match doing {
-                Doing::Takes(status, body) | Doing::Refuses(status, body) => (status, body),
-                Doing::Hangs => {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let (status, retry_after, body) = match said {
+                Said::Status(status, body) => (status, None, body),
+                Said::Busy(seconds) => (503, Some(Duration::from_secs(seconds)), ""),
+                Said::Hangs => {
                     tokio::time::sleep(timeout).await;
-                    let message = format!("{url} did not answer within {timeout:?}");
-                    return Err(Problem { kind: Kind::Unreachable, message });
+                    return Err(none(&format!("did not answer within {timeout:?}")));
                 }
+                Said::Gone => return Err(none("refuses connections")),
             };
-            let body = body.as_bytes().to_vec();
-            Ok((url, Answer { status, retry_after: None, body, truncated: false }))
+            Ok(Reply {
+                origin: ORIGIN.into(),
+                answer: Answer { status, retry_after, body: body.into(), truncated: false },
+            })
         }
         .boxed()
     }

@@ -79,6 +79,11 @@ build_flagger() {
   go_binary flagger "$FLAGGER" sh -c "$IN_MODULE" build "github.com/fluxcd/flagger@v$FLAGGER" flagger "" "-s -w"
 }
 
+# Flagger's own receiver of webhooks.
+build_loadtester() {
+  go_binary loadtester "$FLAGGER" sh -c "$IN_MODULE" build "github.com/fluxcd/flagger@v$FLAGGER" loadtester "" "-s -w"
+}
+
 build_argo-rollouts() {
   go_binary rollouts-controller "$ROLLOUTS" sh -c "$IN_MODULE" build \
     "github.com/argoproj/argo-rollouts@v$ROLLOUTS" rollouts-controller "" \

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The images: one function each, pack_NAME, and the list of them.
 
-IMAGES=(podinfo redis prometheus controller testapp load receiver conformance)
+IMAGES=(podinfo redis prometheus controller testapp load receiver conformance loadtester)
 REDIS=7.0.15
 PACKED=() # the archives of this run
 
@@ -66,6 +66,16 @@ pack_prometheus() {
 pack_flagger() {
   "$HERE/setup.sh" flagger
   pack flagger "ghcr.io/fluxcd/flagger:$FLAGGER" --workdir /home/flagger --static "$BIN/flagger:/home/flagger/flagger"
+}
+
+# With what its commands need: a shell and wget.
+pack_loadtester() {
+  local program
+  "$HERE/setup.sh" loadtester
+  program=$(readlink -f "$(command -v bash)")
+  command -v busybox >/dev/null || die "busybox is missing: run setup.sh packages"
+  pack loadtester "ghcr.io/sluice-dev/flagger-loadtester:$FLAGGER" --static "$BIN/loadtester:/loadtester" \
+    "$program:/bin/bash" "$(command -v busybox):/bin/busybox" "->/bin/busybox:/bin/wget" $(with_libs "$program")
 }
 
 pack_argo-rollouts() {

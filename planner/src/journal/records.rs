@@ -22,7 +22,7 @@ pub struct GateRecord {
     pub step: Option<u32>,
     /// What it said.
     pub verdict: Verdict,
-    /// Runs begun; each is a Job of its own.
+    /// Runs begun; each is a Job, or a question to a webhook, of its own.
     pub attempt: u32,
     /// Runs that ended with a failure of the test.
     #[serde(default)]
@@ -83,7 +83,8 @@ impl Approved {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
-    /// The Job.
+    /// The Job; absent where a webhook was asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 63))]
     pub job: String,
     /// Exit code of the test.
@@ -93,7 +94,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub summary: Option<String>,
-    /// The last 4 KiB of its log.
+    /// The last 4 KiB of its log, or the first 4 KiB of what a webhook answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub log: Option<String>,

@@ -210,6 +210,7 @@ impl Model {
             routes: (self.policy.shares == Shares::Routes).then(|| self.routes_now()),
             revisions: self.live.keys().map(|id| (id.clone(), self.revision(id))).collect(),
             stable: self.stable.clone(),
+            ordered_back: self.ordered_back.clone(),
             release: self.release.clone(),
             last: self.last.clone(),
             history: self.history.clone(),

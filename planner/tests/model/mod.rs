@@ -120,6 +120,8 @@ pub struct Model {
     pub stable: Option<RevisionRef>,
     pub failed: BTreeSet<Digest>,
     pub decisions: Vec<Decision>,
+    /// What a webhook says that orders the candidate back.
+    pub ordered_back: Option<String>,
     pub runs: BTreeMap<(String, RunKey), i64>,
     pub unsettled: BTreeMap<String, String>,
     pub blockers: Vec<Blocker>,
@@ -186,6 +188,7 @@ impl Model {
             stable: None,
             failed: BTreeSet::new(),
             decisions: Vec::new(),
+            ordered_back: None,
             runs: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             blockers: Vec::new(),

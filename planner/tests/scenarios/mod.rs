@@ -6,6 +6,7 @@ mod bad;
 mod capacity;
 mod good;
 mod journal;
+mod ordered;
 mod people;
 mod removal;
 mod routes;

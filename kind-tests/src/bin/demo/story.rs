@@ -196,7 +196,9 @@ async fn messages(stage: &mut Stage) -> Result<()> {
     stage.screen.head("what Slack and Teams were told");
     let last = stage.until("Slack to be told of the last release", secs(60), async |_: &Sight, shop: &Shop| {
         let slack = messages::taken(shop, "/hook/slack").await?;
-        let done = slack.last().is_some_and(|m| m["text"].as_str().is_some_and(|t| t.contains("1.2.0")));
+        let says = |m: &Value, word: &str| m["text"].as_str().is_some_and(|t| t.contains(word));
+        let asked = slack.iter().any(|m| says(m, "needs approval"));
+        let done = asked && slack.last().is_some_and(|m| says(m, "is stable"));
         if done { Ok(slack) } else { Err(Seen::yet(messages::titles(&slack))) }
     });
     let slack = last.await?;

@@ -1,0 +1,65 @@
+//! Sending one letter, whoever carries it: tests carry theirs in memory.
+
+use chrono::{DateTime, Utc};
+use crds::endpoint::Endpoint;
+use futures::{FutureExt as _, future::BoxFuture};
+use kube::Client;
+
+use super::{Answer, Egress, Problem, open};
+
+/// A body and whom it is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// Namespace of what names the receiver, and of its Secrets.
+    pub namespace: String,
+    /// The receiver.
+    pub endpoint: Endpoint,
+    /// What names it, for people, such as `gate load of RolloutPolicy shop/front`.
+    pub whose: String,
+    /// Such as `application/json`.
+    pub content_type: &'static str,
+    /// What is sent.
+    pub body: Vec<u8>,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+}
+
+/// An answer, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The receiver's scheme, host and port.
+    pub origin: String,
+    /// What it answered.
+    pub answer: Answer,
+}
+
+/// Carries letters.
+pub trait Post: Send + Sync {
+    /// Sends it once and waits for the answer, within the endpoint's timeout. A [`Problem`] where there was none.
+    fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>>;
+}
+
+/// Carries them over the network.
+pub struct Outbound {
+    client: Client,
+    egress: Egress,
+}
+
+impl Outbound {
+    /// Secrets are read by this client; connections go where `egress` lets them.
+    pub fn new(client: Client, egress: Egress) -> Self {
+        Self { client, egress }
+    }
+}
+
+impl Post for Outbound {
+    fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>> {
+        async move {
+            let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
+            let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress).await?;
+            let answer = receiver.post(content_type, body, at).await?;
+            Ok(Reply { origin: receiver.origin().to_owned(), answer })
+        }
+        .boxed()
+    }
+}
