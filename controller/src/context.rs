@@ -294,6 +294,7 @@ impl Context {
     /// Forgets what was remembered of a policy that is gone.
     pub fn forget(&self, policy: &str) {
         self.telemetry.forget(policy);
+        self.webhooks.forget_policy(policy);
         let mut memory = self.memory();
         memory.wishes.remove(policy);
         memory.failures.remove(policy);

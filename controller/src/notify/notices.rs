@@ -95,12 +95,13 @@ pub fn sort(reason: &str, message: &str) -> (Kind, Severity) {
     use Severity::{Error, Info, Warning};
     match reason {
         "ReleaseStarted" => (Kind::Started, Info),
-        "StepStarted" | "StepApplied" => (Kind::Step, Info),
+        // That it begins is known when it is done, a moment later.
+        "StepStarted" | "StepApplied" | "Promoting" => (Kind::Step, Info),
         "ConformancePassed" | "GatesPassed" | "GateApproved" => (Kind::GatePassed, Info),
         "ApprovalNeeded" => (Kind::ApprovalNeeded, Info),
         "DecisionHeeded" => (Kind::Decision, Info),
         "DecisionWithoutEffect" => (Kind::Decision, Warning),
-        "Promoting" | "Switched" => (Kind::Promoted, Info),
+        "Switched" => (Kind::Promoted, Info),
         "Succeeded" => (Kind::Succeeded, Info),
         "ConformanceFailed" | "AnalysisFailed" | "PodsFailed" | "RollbackOrdered" | "Rejected" => (Kind::Failed, Error),
         "RolledBack" => (Kind::RolledBack, Error),

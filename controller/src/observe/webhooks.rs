@@ -70,6 +70,7 @@ impl Observed {
         frozen: Option<&RolloutPolicySpec>,
     ) -> BTreeMap<RunKey, Run> {
         let of = self.release_key(release);
+        context.webhooks.seen(&of, context.now());
         let over = matches!(release.journal.phase, Phase::RollingBack | Phase::Held);
         let open = release.journal.gates.iter().filter(|r| r.verdict == Verdict::Unknown && !over);
         let open: Vec<_> = open.filter(|r| is_webhook(frozen, r)).map(|r| (key(r), r.since)).collect();

@@ -35,7 +35,7 @@ impl Egress {
     /// # Errors
     /// Nobody may be sent there.
     pub(crate) fn check(self, address: IpAddr) -> Result<(), Refused> {
-        let address = address.to_canonical();
+        let address = behind(address);
         let bad = match address {
             IpAddr::V4(v4) => {
                 v4.is_link_local()
@@ -57,6 +57,17 @@ impl Egress {
     /// Nobody may be sent there.
     pub(crate) fn check_host(self, host: &str) -> Result<(), Refused> {
         host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
+    }
+}
+
+/// The address that is meant by one that carries an IPv4 address: mapped, or through NAT64 (RFC 6052).
+fn behind(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
+            let [.., a, b, c, d] = v6.octets();
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+        other => other,
     }
 }
 
@@ -106,6 +117,7 @@ mod tests {
             "169.254.169.254",
             "[fe80::1]",
             "[::ffff:169.254.169.254]",
+            "[64:ff9b::169.254.169.254]",
             "0.0.0.0",
             "[::]",
             "[fd00:ec2::254]",
@@ -117,7 +129,14 @@ mod tests {
 
     #[test]
     fn addresses_of_clusters_and_names_are_not() {
-        for host in ["10.96.0.10", "192.168.1.4", "[fd12::1]", "93.184.216.34", "prometheus.monitoring.svc"] {
+        for host in [
+            "10.96.0.10",
+            "192.168.1.4",
+            "[fd12::1]",
+            "[64:ff9b::10.0.0.1]",
+            "93.184.216.34",
+            "prometheus.monitoring.svc",
+        ] {
             assert_eq!(Egress::default().check_host(host), Ok(()), "{host}");
         }
         assert_eq!(Egress { loopback: true }.check_host("127.0.0.1"), Ok(()));

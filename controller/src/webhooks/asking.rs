@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    outbound::{Letter, Problem, Reply},
+    outbound::{Letter, Post, Problem, Reply},
 };
 
 /// What a gate's webhook is asked.
@@ -51,10 +51,10 @@ pub fn ask(context: &Arc<Context>, question: Question) {
     let since = question.since;
     let Ok(left) = question.left.to_std() else {
         let run = Run::Going("its time was over before it could be asked".into());
-        memory.calls.insert(id, Call { since, run, _task: None });
+        memory.calls.insert(id, Call { policy: question.about.key(), since, run, _task: None });
         return;
     };
-    let run = Run::Going(format!("webhook {} is being asked", question.key.gate));
+    let (policy, run) = (question.about.key(), Run::Going(format!("webhook {} is being asked", question.key.gate)));
     let (weak, end) = (Arc::downgrade(context), Instant::now() + left);
     let asking = async move {
         // What was last said stays said when the time is over.
@@ -62,7 +62,7 @@ pub fn ask(context: &Arc<Context>, question: Question) {
     };
     // The task's first news waits for this lock.
     let task = Task(tokio::spawn(asking.in_current_span()).abort_handle());
-    memory.calls.insert(id, Call { since, run, _task: Some(task) });
+    memory.calls.insert(id, Call { policy, since, run, _task: Some(task) });
 }
 
 async fn until_answered(context: &Weak<Context>, question: &Question) {
@@ -71,7 +71,7 @@ async fn until_answered(context: &Weak<Context>, question: &Question) {
     let attempt = question.key.attempt;
     sleep(if attempt > 1 { pause(attempt - 1, None) } else { Duration::ZERO }).await;
     for tries in 1.. {
-        let Some((post, letter)) = context.upgrade().map(|c| (c.post.clone(), letter(&c, question))) else { return };
+        let Some((post, letter)) = context.upgrade().and_then(|c| next(&c, question)) else { return };
         let reply = post.post(letter).await;
         let Some(context) = context.upgrade() else { return };
         let (run, result, again) = heard(&question.key.gate, reply, tries);
@@ -83,6 +83,15 @@ async fn until_answered(context: &Weak<Context>, question: &Question) {
         let Some(again) = again else { return };
         sleep(again).await;
     }
+}
+
+/// What is sent next; the question ends where nothing is left to ask about, and a release that is seen again is asked about anew.
+fn next(context: &Context, question: &Question) -> Option<(Arc<dyn Post>, Letter)> {
+    if context.webhooks.gone(&question.release, context.now()) {
+        context.webhooks.memory().calls.remove(&(question.release.clone(), question.key.clone()));
+        return None;
+    }
+    Some((context.post.clone(), letter(context, question)))
 }
 
 /// What came of asking: for the release, for the metrics, and after which pause to ask again, if so.

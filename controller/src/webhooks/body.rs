@@ -30,6 +30,13 @@ pub struct About {
     pub variables: Vec<(String, String)>,
 }
 
+impl About {
+    /// Namespace and name of the policy.
+    pub(super) fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.policy)
+    }
+}
+
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asked {

@@ -15,13 +15,17 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use planner::world::{Run, RunKey};
 use tokio::task::AbortHandle;
 
 pub use asking::{Question, ask};
 pub use body::{About, Asked};
 pub use rollback::{Stand, watch};
+
+/// A release that no pass has looked at for so long is gone, with its policy perhaps: one that waits for a person is looked at every
+/// five minutes.
+const GONE: TimeDelta = TimeDelta::minutes(11);
 
 /// What is being asked, and what was answered.
 #[derive(Default)]
@@ -37,10 +41,14 @@ struct Memory {
     watches: BTreeMap<(String, String), rollback::Watched>,
     /// By release: which webhook ordered it back and why.
     orders: BTreeMap<String, String>,
+    /// By release: when a pass last looked at it.
+    seen: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// One question of a gate.
 struct Call {
+    /// Namespace and name.
+    policy: String,
     /// When the gate was first asked: the same run asked anew is another question.
     since: DateTime<Utc>,
     run: Run,
@@ -74,6 +82,16 @@ impl Webhooks {
         self.memory().orders.get(release).cloned()
     }
 
+    /// A pass looks at a release.
+    pub fn seen(&self, release: &str, at: DateTime<Utc>) {
+        self.memory().seen.insert(release.to_owned(), at);
+    }
+
+    /// Whether nothing is left of a release to ask about.
+    fn gone(&self, release: &str, now: DateTime<Utc>) -> bool {
+        self.memory().seen.get(release).is_none_or(|at| now - *at > GONE)
+    }
+
     /// Ends all questions of a release but these.
     pub fn keep(&self, release: &str, runs: &BTreeSet<RunKey>) {
         self.memory().calls.retain(|(of, key), _| of != release || runs.contains(key));
@@ -90,6 +108,14 @@ impl Webhooks {
     pub fn forget(&self, release: &str) {
         self.keep(release, &BTreeSet::new());
         self.unwatch(release);
+        self.memory().seen.remove(release);
+    }
+
+    /// Ends everything that is asked for a policy that is gone, by namespace and name.
+    pub fn forget_policy(&self, policy: &str) {
+        let mut memory = self.memory();
+        memory.calls.retain(|_, call| call.policy != policy);
+        memory.watches.retain(|_, watched| watched.policy() != policy);
     }
 
     /// Says what became of a run, unless somebody has ended its question.

@@ -23,8 +23,16 @@ use crate::{
 
 /// A rollback webhook that is being asked.
 pub(super) struct Watched {
+    policy: String,
     stand: Stand,
     _task: Task,
+}
+
+impl Watched {
+    /// The policy's namespace and name.
+    pub(super) fn policy(&self) -> &str {
+        &self.policy
+    }
 }
 
 /// Where a release stands.
@@ -52,15 +60,15 @@ pub fn watch(context: &Arc<Context>, release: &str, about: &About, webhooks: &[R
         }
         let asking = until_ordered(Arc::downgrade(context), release.to_owned(), about.clone(), webhook.clone());
         let task = Task(tokio::spawn(asking.in_current_span()).abort_handle());
-        memory.watches.insert(id, Watched { stand, _task: task });
+        memory.watches.insert(id, Watched { policy: about.key(), stand, _task: task });
     }
 }
 
 async fn until_ordered(context: Weak<Context>, release: String, about: About, webhook: RollbackWebhook) {
     let (title, mut last) = (format!("rollback webhook {}", webhook.name), None);
     loop {
-        let Some(stand) = context.upgrade().and_then(|c| stand(&c, &release, &webhook.name)) else { return };
-        let asking = context.upgrade().map(|c| (c.post.clone(), letter(&c, &title, &about, &webhook, stand)));
+        let stand = context.upgrade().and_then(|c| Some((stand(&c, &release, &webhook.name)?, c)));
+        let asking = stand.map(|(stand, c)| (c.post.clone(), letter(&c, &title, &about, &webhook, stand)));
         let Some((post, letter)) = asking else { return };
         let reply = post.post(letter).await;
         let Some(context) = context.upgrade() else { return };
@@ -82,8 +90,13 @@ async fn until_ordered(context: Weak<Context>, release: String, about: About, we
     }
 }
 
+/// Where the release stands; `None`, and the webhook is asked no longer, where nothing is left to ask about.
 fn stand(context: &Context, release: &str, webhook: &str) -> Option<Stand> {
     let id = (release.to_owned(), webhook.to_owned());
+    if context.webhooks.gone(release, context.now()) {
+        context.webhooks.memory().watches.remove(&id);
+        return None;
+    }
     context.webhooks.memory().watches.get(&id).map(|watched| watched.stand)
 }
 

@@ -97,6 +97,25 @@ fn requests_that_are_picked_out_survive_a_crash_at_every_write() {
 }
 
 #[test]
+fn webhooks_survive_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| {
+            let mut policy = shop::policy(shop::canary());
+            let gate = |at| json!({ "name": at, "at": at, "webhook": { "url": "http://hooks/yes" } });
+            policy["spec"]["gates"] = json!([gate("start"), gate("traffic"), gate("step"), gate("promotion")]);
+            policy["spec"]["rollbackWebhooks"] =
+                json!([{ "name": "watch", "url": "http://hooks/no", "interval": "5s" }]);
+            apply(lab, policy);
+        }),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Wait(rest),
+    ]);
+}
+
+#[test]
 fn a_bad_canary_survives_a_crash_at_every_write() {
     survives_a_crash_at_every_write(&[
         Wait(running),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::lab;
 use crate::{
     cluster::{Cluster, object},
-    lab::{Lab, receivers::Said, release_phase, shop},
+    lab::{Lab, NS, receivers::Said, release_phase, shop},
     secs,
 };
 
@@ -45,6 +45,45 @@ async fn a_receiver_that_hangs_slows_no_other_release_and_no_person() {
     let (without, with) = (deliver(false).await, deliver(true).await);
     println!("another release takes {without:?}, and {with:?} while a receiver hangs");
     assert!(with <= without + secs(1), "{without:?}, {with:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_gone_without_notice_is_asked_about_no_more() {
+    let lab = lab(
+        "traffic",
+        |lab| json!({ "webhook": { "url": lab.receivers.at("load", |_| Said::Status(503, "")) }, "timeout": "1h" }),
+    )
+    .await;
+    lab.deploy("shop:2");
+    lab.until("it is asked", |_| lab.receivers.asked("load").len() == 2).await;
+    let unbound = json!({ "metadata": { "finalizers": [] } });
+    lab.cluster.delete("rolloutpolicies", NS, "shop");
+    lab.cluster.patch("rolloutpolicies", NS, "shop", &unbound);
+    lab.until("it is gone", |c| c.get("rolloutpolicies", NS, "shop").is_none()).await;
+    lab.cluster.advance(secs(720)).await;
+    let so_far = lab.receivers.asked("load").len();
+    lab.cluster.advance(secs(600)).await;
+    assert_eq!(lab.receivers.asked("load").len(), so_far);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_was_away_for_long_leaves_no_question_unasked() {
+    let lab = lab(
+        "traffic",
+        |lab| json!({ "webhook": { "url": lab.receivers.at("load", |_| Said::Status(503, "")) }, "timeout": "2h" }),
+    )
+    .await;
+    lab.deploy("shop:2");
+    lab.until("it is asked", |_| lab.receivers.asked("load").len() == 2).await;
+    lab.cluster.refuse("controller", "list", "releases");
+    lab.cluster.advance(secs(1200)).await;
+    let so_far = lab.receivers.asked("load").len();
+    lab.receivers.at("load", |_| Said::Status(200, ""));
+    lab.cluster.advance(secs(120)).await;
+    assert_eq!(lab.receivers.asked("load").len(), so_far, "nobody looks at the release");
+    lab.cluster.grant("controller", "list", "releases");
+    lab.until_settled_on("shop:2").await;
+    assert_eq!(lab.receivers.asked("load").len(), so_far + 1);
 }
 
 fn in_other(mut object: Value) -> Value {
