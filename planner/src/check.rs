@@ -9,8 +9,8 @@ use crate::{
     apex::member_pods,
     id::RevisionId,
     journal::{Journal, Phase, Purpose},
-    plan::{Action, Plan},
-    policy::{Place, Policy},
+    plan::{Action, Plan, WINDOW},
+    policy::{Asks, Gate, Place, Policy},
     split,
     world::{Release, Revision, Selects, Share, World},
 };
@@ -41,6 +41,7 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
         }
     }
     if let (Some(release), Some(journal)) = (&world.release, &plan.journal) {
+        held_back(release, plan, &mut broken);
         let mut before = release.clone();
         for next in plan.between.iter().chain([journal]) {
             moved(policy, &before, next, now, &mut broken);
@@ -58,6 +59,7 @@ fn release_to<'a>(world: &'a World, id: &RevisionId) -> Option<&'a Release> {
 fn may_serve(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
     let trusted = release.purpose == Purpose::Adopt && !policy.gate_first;
     let asked = policy.gates.iter().filter(|g| g.at == Place::Traffic && (!release.fast || g.always) && !trusted);
+    let asked = asked.filter(|g| !past_calendar(release, g));
     for gate in asked {
         let passed = release.journal.gate(&gate.name, Place::Traffic, None).is_some_and(|r| r.verdict == Verdict::Pass);
         if !passed {
@@ -204,6 +206,7 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     if before.condemned && !next.condemned {
         broken.push("6: a failed release forgets that it failed".into());
     }
+    opened(policy, before, next, now, broken);
     if release.purpose != Purpose::Update || !matches!(next.phase, Phase::Shifting | Phase::Promoting) {
         return;
     }
@@ -219,13 +222,38 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     }
 }
 
-/// 8: no order goes past people who were to be asked in a step.
+/// 17: a window is passed while it is open.
+fn opened(policy: &Policy, before: &Journal, next: &Journal, now: DateTime<Utc>, broken: &mut Vec<String>) {
+    for record in next.gates.iter().filter(|r| r.verdict == Verdict::Pass) {
+        let Some(window) = policy.gate(record).and_then(Gate::window) else { continue };
+        let known = before.gate(&record.name, record.at, record.step).is_some_and(|r| r.verdict == Verdict::Pass);
+        if !known && !window.is_open(now) {
+            broken.push(format!("17: gate {} lets pass while its window is closed", record.name));
+        }
+    }
+}
+
+/// 17: the calendar never holds the way back.
+fn held_back(release: &Release, plan: &Plan, broken: &mut Vec<String>) {
+    let back = plan.journal.as_ref().is_some_and(|j| j.phase >= Phase::Promoting) || release.fast || release.rollback;
+    if let Some(waiting) = plan.waiting.as_ref().filter(|w| back && w.reason == WINDOW) {
+        broken.push(format!("17: the calendar holds what it must not: {}", waiting.message));
+    }
+}
+
+/// No window holds the way back.
+fn past_calendar(release: &Release, gate: &Gate) -> bool {
+    gate.window().is_some() && (release.fast || release.rollback)
+}
+
+/// 8: no order goes past people, or a window, that were to be asked in a step.
 fn approved(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
     let all = policy.steps().len() as u32;
-    let asks = policy.gates.iter().filter(|g| g.at == Place::Step && g.approval().is_some() && !release.fast);
+    let asks = policy.gates.iter().filter(|g| g.at == Place::Step && !matches!(g.asks, Asks::Test { .. }));
+    let asks = asks.filter(|g| !release.fast && !past_calendar(release, g));
     for gate in asks.filter(|g| (1..=all).any(|k| g.covers(Some(k)))) {
         if !release.journal.gates.iter().any(|r| r.name == gate.name && r.verdict == Verdict::Pass) {
-            broken.push(format!("8: promoted without an approval of gate {}", gate.name));
+            broken.push(format!("8: promoted past gate {}, which asks people or the calendar", gate.name));
         }
     }
 }
@@ -233,7 +261,7 @@ fn approved(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
 /// 4: all gates of a place have passed, whatever a person ordered.
 fn passed(policy: &Policy, release: &Release, at: Place, step: Option<u32>, broken: &mut Vec<String>) {
     let here = policy.gates.iter().filter(|g| g.at == at && (!release.fast || g.always || at == Place::Promotion));
-    for gate in here.filter(|g| g.covers(step)) {
+    for gate in here.filter(|g| g.covers(step) && !past_calendar(release, g)) {
         if release.journal.gate(&gate.name, at, step).is_none_or(|r| r.verdict != Verdict::Pass) {
             broken.push(format!("4: onward before gate {} has passed at {at:?} {step:?}", gate.name));
         }

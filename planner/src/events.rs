@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    approvals, decisions, gates,
+    approvals, calendar, decisions, gates,
     journal::{Cause, Journal, Outcome, Phase, Purpose, RevisionRef, cut},
     looks, pods,
     policy::Policy,
@@ -84,6 +84,9 @@ fn evidence(
     }
     let gate = gates::record(policy, world, journal, now);
     let metrics = looks::record(policy, world.look.as_ref(), journal, now);
+    // Nights and weekends, over which a window is closed, may be silent.
+    let closed = journal.step.is_some_and(|k| calendar::closed_after(policy, release, journal, k, now));
+    let metrics = metrics.filter(|(cause, _)| *cause != Cause::NoEvidence || !closed);
     let pods = pods::record(policy, world, release, journal, now);
     let all: Vec<_> = [gate, metrics, pods].into_iter().flatten().collect();
     let worst = all.iter().find(|(cause, _)| cause.condemns()).or(all.first()).cloned();

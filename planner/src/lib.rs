@@ -7,6 +7,7 @@
 mod adopt;
 mod apex;
 mod approvals;
+mod calendar;
 pub mod check;
 mod converge;
 mod decisions;
@@ -25,6 +26,7 @@ mod routes;
 mod settled;
 pub mod split;
 mod update;
+pub mod window;
 pub mod world;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -124,6 +126,6 @@ fn requeue(policy: &Policy, plan: &Plan, now: DateTime<Utc>) -> TimeDelta {
     // A look that is due was begun in this pass, and wakes the release up when it has an answer.
     let look = plan.journal.as_ref().and_then(|j| next_look(policy, j)).filter(|at| *at > now);
     let due = [waiting.until, look].into_iter().flatten().min();
-    let attention = if waiting.stalled { TimeDelta::minutes(5) } else { ATTENTION };
+    let attention = if waiting.is_long() { TimeDelta::minutes(5) } else { ATTENTION };
     due.map_or(attention, |at| (at - now).clamp(TimeDelta::milliseconds(50), attention))
 }

@@ -16,6 +16,8 @@ use crate::{
 pub const STABLE_NOT_READY: &str = "StableNotReady";
 /// What is waited for until the routes' own status says that they are carried out.
 pub const ROUTE_PENDING: &str = "RoutePending";
+/// What is waited for until a window opens.
+pub const WINDOW: &str = "Window";
 /// What is waited for until every node has had time to learn who answers.
 pub const PROPAGATION: &str = "Propagation";
 
@@ -133,6 +135,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// It may last for days, and what ends it wakes whoever waits, or is known.
+    pub(crate) fn is_long(&self) -> bool {
+        self.stalled || self.reason == WINDOW
+    }
+
     /// Goes on by itself.
     pub fn for_it(reason: &str, message: impl Into<String>) -> Self {
         Self { reason: cut(reason, 64), message: cut(message, 1024), until: None, stalled: false }

@@ -8,6 +8,7 @@ mod steps;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    calendar,
     converge::{Converged, converge},
     events::enter,
     gates::{self, Asked},
@@ -125,9 +126,22 @@ fn outcome_words(journal: &Journal, then: &str) -> String {
     advised(journal.outcome.as_ref().map_or("no evidence", |o| o.message.as_str()), then)
 }
 
-/// Asks the gates of a place and waits for all of them. The candidate's Service may be as young as its pods: a test that meets a node
-/// which does not know it yet would blame the version, so no test begins before every node has had time to learn of it.
+/// Asks the gates of a place and waits for all of them, for windows last: what goes on then goes on while they are open.
 pub(crate) fn ask(
+    policy: &Policy,
+    release: &Release,
+    journal: &mut Journal,
+    place: Place,
+    step: Option<u32>,
+    now: DateTime<Utc>,
+) -> Result<bool, Waiting> {
+    Ok(ask_but_windows(policy, release, journal, place, step, now)?
+        && calendar::open(policy, release, journal, place, step, now)?)
+}
+
+/// Asks the gates of a place and waits for all of them but windows. The candidate's Service may be as young as its pods: a test that meets a node
+/// which does not know it yet would blame the version, so no test begins before every node has had time to learn of it.
+fn ask_but_windows(
     policy: &Policy,
     release: &Release,
     journal: &mut Journal,

@@ -276,6 +276,13 @@ pub struct Blocker {
     pub message: String,
 }
 
+impl Release {
+    /// Neither windows nor freezes hold the way back to what has passed before.
+    pub fn is_bound_to_no_calendar(&self) -> bool {
+        self.fast || self.rollback
+    }
+}
+
 impl Share {
     /// This share, where there is any.
     pub fn of(candidate: RevisionId, percent: u32, picks: Picks) -> Option<Self> {

@@ -108,7 +108,7 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
 
 fn gates() -> impl Strategy<Value = Vec<Gate>> {
     let places = select(vec![Place::Start, Place::Traffic, Place::Traffic, Place::Step, Place::Promotion]);
-    let asks = prop_oneof![3 => (1u32..3).prop_map(|attempts| Asks::Test { attempts }), 2 => people()];
+    let asks = prop_oneof![3 => (1u32..3).prop_map(|attempts| Asks::Test { attempts }), 2 => people(), 2 => windows()];
     let timeout = prop_oneof![1 => Just(60), 3 => Just(600)];
     proptest::collection::vec((places, asks, timeout, any::<bool>()), 0..4).prop_map(|gates| {
         let named = |(i, (at, asks, seconds, always))| {
@@ -124,6 +124,13 @@ fn people() -> impl Strategy<Value = Asks> {
     (1usize..3, users, proptest::bool::weighted(0.2), any::<bool>()).prop_map(|(needed, users, not_author, late)| {
         Asks::People(Approval { needed, users, groups: vec![], not_author, late_is_reject: late })
     })
+}
+
+/// Every few minutes for some of them; or by day, which is many hours away.
+fn windows() -> impl Strategy<Value = Asks> {
+    let often = (2u32..9, 1i64..9).prop_map(|(every, minutes)| (format!("*/{every} * * * *"), minutes));
+    let schedule = prop_oneof![4 => often, 1 => Just(("0 9 * * *".to_owned(), 480))];
+    schedule.prop_map(|(schedule, minutes)| window("", Place::Start, &schedule, minutes).asks)
 }
 
 /// Weights beyond half are for routes.
@@ -244,8 +251,17 @@ fn happens(m: &mut Model, event: &Event) {
     }
 }
 
-/// What only waits for the cluster gets what it waits for.
+/// From now on it is always office hours.
+fn open_windows(m: &mut Model) {
+    let always = window("", Place::Start, "* * * * *", 60).asks;
+    for gate in m.policy.gates.iter_mut().filter(|g| g.window().is_some()) {
+        gate.asks = always.clone();
+    }
+}
+
+/// What only waits for the cluster, or the time, gets what it waits for.
 fn heal(m: &mut Model) {
+    open_windows(m);
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
     m.unroutable(false);
     m.routes.contested = None;
@@ -326,6 +342,9 @@ proptest! {
         while m.release.is_some() && asked < 300 {
             m.run(10);
             asked += 1;
+            if asked == 100 {
+                open_windows(&mut m);
+            }
             if m.reason() == "PauseStep" {
                 m.decide(Order::Resume);
             }

@@ -9,6 +9,7 @@ use kube::{ResourceExt, api::LogParams};
 use planner::{
     Policy,
     journal::GateRecord,
+    policy::Asks,
     world::{Release, Run, RunKey},
 };
 
@@ -27,9 +28,10 @@ pub async fn runs(
     release: &Release,
 ) -> Result<BTreeMap<RunKey, Run>, Error> {
     let mut runs = BTreeMap::new();
-    let people = |r: &GateRecord| frozen.gates.iter().any(|g| g.name == r.name && g.approval().is_some());
+    let test = |g: &planner::policy::Gate| matches!(g.asks, Asks::Test { .. });
+    let runs_none = |r: &GateRecord| frozen.gates.iter().any(|g| g.name == r.name && !test(g));
     let gates = release.journal.gates.iter();
-    let open: Vec<&GateRecord> = gates.filter(|r| r.verdict == Verdict::Unknown && !people(r)).collect();
+    let open: Vec<&GateRecord> = gates.filter(|r| r.verdict == Verdict::Unknown && !runs_none(r)).collect();
     if open.is_empty() {
         return Ok(runs);
     }

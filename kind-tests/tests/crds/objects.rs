@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 19] = [
+const GOOD: [(&str, &str); 20] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
@@ -25,6 +25,7 @@ const GOOD: [(&str, &str); 19] = [
     ("policy-picks", include_str!("good/policy-picks.yaml")),
     ("policy-mirror", include_str!("good/policy-mirror.yaml")),
     ("policy-approvals", include_str!("good/policy-approvals.yaml")),
+    ("policy-windows", include_str!("good/policy-windows.yaml")),
     ("policy-minimal", include_str!("good/policy-minimal.yaml")),
     ("release", include_str!("good/release.yaml")),
     ("decision", include_str!("good/decision.yaml")),

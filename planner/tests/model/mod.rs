@@ -23,7 +23,8 @@ use planner::{
 
 pub use cluster::{Owner, PodLife, Pods};
 pub use fixtures::{
-    approval, asking, blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step, tested,
+    approval, asking, blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step,
+    tested, window,
 };
 
 /// What the metrics say of a version.

@@ -11,3 +11,4 @@ mod removal;
 mod routes;
 mod sequential;
 mod stable;
+mod windows;
