@@ -49,6 +49,8 @@ pub struct Context {
     pub telemetry: crate::telemetry::Telemetry,
     /// The pod that acts, for events.
     pub instance: Option<String>,
+    /// The namespace that the controller itself lives in.
+    pub home: String,
     memory: Mutex<Memory>,
 }
 
@@ -103,7 +105,13 @@ impl Context {
         telemetry: crate::telemetry::Telemetry,
         instance: Option<String>,
     ) -> Self {
-        Self { kube, clock, measure, wake, telemetry, instance, memory: Mutex::default() }
+        let home = "sluice-system".into();
+        Self { kube, clock, measure, wake, telemetry, instance, home, memory: Mutex::default() }
+    }
+
+    /// The same in a namespace of another name than usual.
+    pub fn in_namespace(self, home: &str) -> Self {
+        Self { home: home.into(), ..self }
     }
 
     /// The time.

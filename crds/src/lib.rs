@@ -10,6 +10,7 @@ pub mod decision;
 pub mod digest;
 pub mod duration;
 pub mod endpoint;
+pub mod freeze;
 pub mod gate;
 pub mod metric;
 pub mod names;

@@ -28,6 +28,10 @@ pub const DIGEST: &str = "sluice.dev/digest";
 pub const SEQUENCE: &str = "sluice.dev/sequence";
 /// Annotation on a workload's pod template, or on the workload itself: the user who changed it, as the API server knows them.
 pub const AUTHOR: &str = "sluice.dev/author";
+/// Annotation on a Namespace: nothing rises in it meanwhile; how it is written is said in [`crate::freeze`].
+pub const FREEZE: &str = "sluice.dev/freeze";
+/// Annotation on the controller's own Namespace: nothing rises in any.
+pub const FREEZE_ALL: &str = "sluice.dev/freeze-all";
 /// Annotation on a workload that may run twice although it holds something exclusive.
 pub const ALLOW_SIDE_BY_SIDE: &str = "sluice.dev/allow-side-by-side";
 /// Annotation on another Service that may select an unproven candidate.

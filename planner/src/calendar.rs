@@ -1,6 +1,6 @@
-//! Windows: gates that ask the calendar, and nobody else.
+//! Windows, which are gates that ask the calendar and nobody else; and freezes, which hold whatever a policy says.
 //!
-//! They are the last that a place waits for. What goes on then goes on while all of them are open; one that closes later takes
+//! Windows are the last that a place waits for. What goes on then goes on while all of them are open; one that closes later takes
 //! nothing back.
 
 use analysis::Verdict;
@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     gates::at,
     journal::{GateRecord, Journal, cut},
-    plan::{WINDOW, Waiting},
+    plan::{FROZEN, WINDOW, Waiting},
     policy::{Gate, Place, Policy},
     window::{Stand, Window},
-    world::Release,
+    world::{Freeze, Release, World},
 };
 
 /// What the record of a window says before it is asked.
@@ -85,8 +85,19 @@ fn closed(unpassed: &Unpassed<'_>, now: DateTime<Utc>) -> Option<(usize, Waiting
     Some((*record, waiting))
 }
 
-/// Whether what follows step `k` waits for a window.
-pub(crate) fn closed_after(policy: &Policy, release: &Release, journal: &Journal, k: u32, now: DateTime<Utc>) -> bool {
+/// Whether what follows step `k` waits for a window, or for the end of a freeze.
+pub(crate) fn holds_after(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    journal: &Journal,
+    k: u32,
+    now: DateTime<Utc>,
+) -> bool {
+    frozen(world, release, now).is_some() || closed_after(policy, release, journal, k, now)
+}
+
+fn closed_after(policy: &Policy, release: &Release, journal: &Journal, k: u32, now: DateTime<Utc>) -> bool {
     let last = k as usize == policy.steps().len();
     let gates = at(policy, release, Place::Step, Some(k));
     let promotion = last.then(|| at(policy, release, Place::Promotion, None)).into_iter().flatten();
@@ -95,4 +106,22 @@ pub(crate) fn closed_after(policy: &Policy, release: &Release, journal: &Journal
         record.is_none_or(|r| r.verdict != Verdict::Pass)
     });
     open.any(|(gate, _)| gate.window().is_some_and(|w| !w.is_open(now)))
+}
+
+/// The freeze that holds a release, where one does: of several the one that lasts longest.
+pub(crate) fn frozen<'a>(world: &'a World, release: &Release, now: DateTime<Utc>) -> Option<&'a Freeze> {
+    let hold = world.freezes.iter().filter(|f| !release.is_bound_to_no_calendar() && f.holds(now));
+    hold.max_by_key(|f| (f.until.is_none(), f.until))
+}
+
+/// Holds what rises while it is frozen.
+pub(crate) fn thawed(world: &World, release: &Release, now: DateTime<Utc>) -> Result<(), Waiting> {
+    let Some(Freeze { until, reason, by, .. }) = frozen(world, release, now) else { return Ok(()) };
+    Err(match until {
+        Some(at) => {
+            let words = format!("nothing rises until {}: {reason} ({by})", at.format("%Y-%m-%dT%H:%MZ"));
+            Waiting::until(FROZEN, words, *at)
+        }
+        None => Waiting::for_person(FROZEN, format!("nothing rises until that is taken off: {reason} ({by})")),
+    })
 }

@@ -9,7 +9,7 @@ use crate::{
     apex::member_pods,
     id::RevisionId,
     journal::{Journal, Phase, Purpose},
-    plan::{Action, Plan, WINDOW},
+    plan::{Action, FROZEN, Plan, WINDOW},
     policy::{Asks, Gate, Place, Policy},
     split,
     world::{Release, Revision, Selects, Share, World},
@@ -42,9 +42,13 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
     }
     if let (Some(release), Some(journal)) = (&world.release, &plan.journal) {
         held_back(release, plan, &mut broken);
+        let frozen = world.freezes.iter().any(|f| f.holds(now));
         let mut before = release.clone();
         for next in plan.between.iter().chain([journal]) {
             moved(policy, &before, next, now, &mut broken);
+            if frozen {
+                stood_still(&before, next, &mut broken);
+            }
             before.journal.clone_from(next);
         }
     }
@@ -233,10 +237,21 @@ fn opened(policy: &Policy, before: &Journal, next: &Journal, now: DateTime<Utc>,
     }
 }
 
+/// 17: nothing rises while it is frozen, but the way back to what has passed.
+fn stood_still(release: &Release, next: &Journal, broken: &mut Vec<String>) {
+    let before = &release.journal;
+    let onward = next.phase > before.phase && next.phase <= Phase::Promoting;
+    let rises = before.phase < Phase::Promoting && (onward || next.step > before.step);
+    if rises && release.purpose != Purpose::Remove && !release.fast && !release.rollback {
+        let (from, to) = ((before.phase, before.step), (next.phase, next.step));
+        broken.push(format!("17: from {from:?} to {to:?} in a freeze"));
+    }
+}
+
 /// 17: the calendar never holds the way back.
 fn held_back(release: &Release, plan: &Plan, broken: &mut Vec<String>) {
     let back = plan.journal.as_ref().is_some_and(|j| j.phase >= Phase::Promoting) || release.fast || release.rollback;
-    if let Some(waiting) = plan.waiting.as_ref().filter(|w| back && w.reason == WINDOW) {
+    if let Some(waiting) = plan.waiting.as_ref().filter(|w| back && [WINDOW, FROZEN].contains(&w.reason.as_str())) {
         broken.push(format!("17: the calendar holds what it must not: {}", waiting.message));
     }
 }

@@ -84,8 +84,8 @@ fn evidence(
     }
     let gate = gates::record(policy, world, journal, now);
     let metrics = looks::record(policy, world.look.as_ref(), journal, now);
-    // Nights and weekends, over which a window is closed, may be silent.
-    let closed = journal.step.is_some_and(|k| calendar::closed_after(policy, release, journal, k, now));
+    // Nights and holidays, over which a window is closed or everything frozen, may be silent.
+    let closed = journal.step.is_some_and(|k| calendar::holds_after(policy, world, release, journal, k, now));
     let metrics = metrics.filter(|(cause, _)| *cause != Cause::NoEvidence || !closed);
     let pods = pods::record(policy, world, release, journal, now);
     let all: Vec<_> = [gate, metrics, pods].into_iter().flatten().collect();

@@ -18,6 +18,8 @@ pub const STABLE_NOT_READY: &str = "StableNotReady";
 pub const ROUTE_PENDING: &str = "RoutePending";
 /// What is waited for until a window opens.
 pub const WINDOW: &str = "Window";
+/// What is waited for until a freeze is over.
+pub const FROZEN: &str = "Frozen";
 /// What is waited for until every node has had time to learn who answers.
 pub const PROPAGATION: &str = "Propagation";
 
@@ -137,7 +139,7 @@ pub struct Waiting {
 impl Waiting {
     /// It may last for days, and what ends it wakes whoever waits, or is known.
     pub(crate) fn is_long(&self) -> bool {
-        self.stalled || self.reason == WINDOW
+        self.stalled || self.reason == WINDOW || self.reason == FROZEN
     }
 
     /// Goes on by itself.

@@ -83,11 +83,14 @@ fn advance(
     journal: &mut Journal,
     now: DateTime<Utc>,
 ) -> Result<(), Waiting> {
-    let rising = journal.phase < Phase::Promoting;
+    // A step that has been written down comes into force, and is measured from there on, whatever holds the next one.
+    let entered = journal.phase == Phase::Shifting && journal.applied_at.is_none();
+    let rising = journal.phase < Phase::Promoting && !entered;
     if rising {
         // A suspension stops what is new, never the way back.
         held_by_people(policy, journal)
             .or_else(|w| if release.rollback && w.reason == "Suspended" { Ok(()) } else { Err(w) })?;
+        calendar::thawed(world, release, now)?;
     }
     match journal.phase {
         Phase::Pending => pending(policy, world, release, journal, now),

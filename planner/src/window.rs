@@ -185,6 +185,7 @@ mod tests {
         }
         let paris = window("30 2 * * *", 1, "Europe/Paris");
         assert_eq!(opens(&paris, "2026-10-25T01:40:00"), "2026-10-26T01:30:00", "not once more in the second hour");
+        assert_eq!(opens(&paris, "2026-10-25T02:10:00"), "2026-10-26T01:30:00", "nor after it");
         is_open_from_to(&window("30 1 * * *", 1, "America/New_York"), "2026-11-01T05:30:00", "2026-11-01T06:30:00");
         // 02:00 becomes 01:30 at 15:00 UTC of the day before.
         is_open_from_to(&window("40 1 * * *", 1, "Australia/Lord_Howe"), "2026-04-04T14:40:00", "2026-04-04T15:40:00");

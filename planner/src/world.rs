@@ -1,5 +1,6 @@
 //! The facts that a plan is made from. They may be out of date the moment they are read.
 
+mod freeze;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use crate::{
     policy::Place,
 };
 
+pub use freeze::Freeze;
 pub use order::{Decision, Order};
 
 /// Everything a plan is made from besides the policy and the time.
@@ -53,6 +55,8 @@ pub struct World {
     pub decisions: Vec<Decision>,
     /// Policies named in `dependsOn` that are not settled on their own wish, with what they say.
     pub unsettled: BTreeMap<String, String>,
+    /// Times in which nothing rises, past and to come too.
+    pub freezes: Vec<Freeze>,
     /// The effects of the last pass failed.
     pub failing: bool,
     /// What must be mended by a person before this workload can be taken over or a release can begin.

@@ -28,6 +28,9 @@ enum Event {
     /// From now on somebody is known to change the workload, or nobody.
     Author(Option<usize>),
     Suspend(bool),
+    /// For so many seconds, or until somebody ends it.
+    Freeze(Option<i64>),
+    Thaw,
     /// A version's pods are down for so many seconds.
     Flap(u32, i64),
     Kill(u32),
@@ -69,6 +72,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(person, gate, approves, may)| Event::Say { person, gate, approves, may }),
         1 => proptest::option::of(0usize..4).prop_map(Event::Author),
         1 => any::<bool>().prop_map(Event::Suspend),
+        2 => proptest::option::of(0i64..200).prop_map(Event::Freeze),
+        1 => Just(Event::Thaw),
         2 => (1u32..6, 1i64..90).prop_map(|(n, s)| Event::Flap(n, s)),
         1 => (1u32..6).prop_map(Event::Kill),
         1 => any::<bool>().prop_map(Event::Quota),
@@ -206,6 +211,8 @@ fn happens(m: &mut Model, event: &Event) {
         }
         Event::Author(who) => m.author = who.map(|p| PEOPLE[p].to_owned()),
         Event::Suspend(on) => m.policy.suspend = *on,
+        Event::Freeze(seconds) => drop(m.freeze(*seconds)),
+        Event::Thaw => m.freezes.clear(),
         Event::Flap(n, seconds) => {
             let before = m.behaviours.get(&rev(*n).digest).map_or(Pods::ReadyAfter(2), |b| b.pods);
             m.pods_of(*n, Pods::Down).run(*seconds).pods_of(*n, before);
@@ -262,6 +269,7 @@ fn open_windows(m: &mut Model) {
 /// What only waits for the cluster, or the time, gets what it waits for.
 fn heal(m: &mut Model) {
     open_windows(m);
+    m.freezes.clear();
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
     m.unroutable(false);
     m.routes.contested = None;

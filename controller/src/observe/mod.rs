@@ -3,6 +3,7 @@
 mod apex;
 mod blockers;
 mod decisions;
+mod freezes;
 mod neighbours;
 mod pods;
 mod releases;
@@ -112,7 +113,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         ..World::default()
     };
     if world.deleting {
-        world.namespace_terminating = namespace_terminating(context, &namespace).await?;
+        world.namespace_terminating = freezes::terminating(context, &namespace).await?;
     }
     releases.fill(&mut world);
     world.stable = releases.stable(&object).or_else(|| revisions::stable_in_cluster(&world, &deployments));
@@ -196,6 +197,9 @@ impl Observed {
         if release.journal.phase == planner::journal::Phase::Pending {
             self.world.unsettled = self.unsettled(context, &namespace).await?;
         }
+        if holds_rises(&release) {
+            self.world.freezes = freezes::freezes(context, &namespace).await?;
+        }
         self.world.look = self.look(context, &namespace, &release);
         Ok(())
     }
@@ -275,6 +279,13 @@ impl Observed {
     }
 }
 
+/// Whether a freeze matters to a release now. `Inconclusive` and a Promote: then it rises again.
+fn holds_rises(release: &planner::world::Release) -> bool {
+    use planner::journal::{Phase, Purpose};
+    let rises = release.journal.phase < Phase::Promoting || release.journal.phase == Phase::Inconclusive;
+    rises && release.purpose != Purpose::Remove && !release.is_bound_to_no_calendar()
+}
+
 /// Whether the capacity was filled in by us alone: no user and no autoscaler has set it.
 fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
     let entries = policy.metadata.managed_fields.iter().flatten();
@@ -282,9 +293,4 @@ fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
         .filter(|e| e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some()))
         .peekable();
     owners.peek().is_some() && owners.all(|e| e.manager.as_deref() == Some(names::FIELD_MANAGER))
-}
-
-async fn namespace_terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {
-    let all: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.kube.client());
-    Ok(api::get(&all, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
 }

@@ -47,7 +47,8 @@ pub(super) fn desired(
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
             let share_needs = journal.step.map_or(1, |k| need(policy, full, k));
-            let pods = share_needs.max(journal.step.map_or(0, |k| next_need(policy, release, journal, full, k, now)));
+            let pods =
+                share_needs.max(journal.step.map_or(0, |k| next_need(policy, world, release, journal, full, k, now)));
             let share = journal.step.and_then(|k| step_share(policy, to, k));
             let members = members(from, to, count);
             Desired { members, share, share_needs, ..base.pods(from, full).pods(to, pods.max(has)) }
@@ -190,13 +191,22 @@ fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
 }
 
 /// Candidate pods that what follows step `k` takes, once the step is nearly over: they start while it still holds, so that nobody
-/// waits for them afterwards. Not before a person has let it go on, nor while metrics speak against it or a window is closed.
-fn next_need(policy: &Policy, release: &Release, journal: &Journal, capacity: u32, k: u32, now: DateTime<Utc>) -> u32 {
+/// waits for them afterwards. Not before a person has let it go on, nor while metrics speak against it or the calendar holds
+/// what follows.
+fn next_need(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    journal: &Journal,
+    capacity: u32,
+    k: u32,
+    now: DateTime<Utc>,
+) -> u32 {
     let step = policy.steps().get(k.saturating_sub(1) as usize);
     let (Some(step), Some(applied)) = (step, journal.applied_at) else { return 0 };
     let ahead = (step.bake / 2).min(AHEAD);
     let held = held_by_people(policy, journal).is_err() || (step.pause && journal.orders.resumed != Some(k));
-    let held = held || calendar::closed_after(policy, release, journal, k, now);
+    let held = held || calendar::holds_after(policy, world, release, journal, k, now);
     if held || looks::failing(journal) || now < applied + policy.propagation + step.bake - ahead {
         return 0;
     }

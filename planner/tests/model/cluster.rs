@@ -219,6 +219,7 @@ impl Model {
             decisions: self.decisions_now(),
             unsettled: self.unsettled.clone(),
             blockers: self.blockers.clone(),
+            freezes: self.freezes.clone(),
             failing: self.failing,
         }
     }

@@ -18,7 +18,7 @@ use planner::{
     Digest, Journal, Policy, RevisionId, Waiting, World,
     journal::{Phase, RevisionRef},
     picks::Picks,
-    world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects, Share},
+    world::{Blocker, Decision, Freeze, Order, PastRelease, Release, RunKey, Selects, Share},
 };
 
 pub use cluster::{Owner, PodLife, Pods};
@@ -124,6 +124,7 @@ pub struct Model {
     pub runs: BTreeMap<(String, RunKey), i64>,
     pub unsettled: BTreeMap<String, String>,
     pub blockers: Vec<Blocker>,
+    pub freezes: Vec<Freeze>,
     pub failing: bool,
     pub deleting: bool,
     pub finalizer: bool,
@@ -190,6 +191,7 @@ impl Model {
             runs: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             blockers: Vec::new(),
+            freezes: Vec::new(),
             failing: false,
             deleting: false,
             finalizer: false,
@@ -337,6 +339,14 @@ impl Model {
     pub fn unroutable(&mut self, on: bool) {
         let trouble = Blocker { reason: "RouteFilters".into(), message: "HTTPRoute shop has filters".into() };
         self.routes.trouble = on.then_some(trouble);
+    }
+
+    /// From now on nothing rises, for so many seconds or until somebody ends it.
+    pub fn freeze(&mut self, seconds: Option<i64>) -> &mut Self {
+        let until = seconds.map(|s| self.now() + TimeDelta::seconds(s));
+        let (reason, by) = ("year-end closing".into(), "annotation sluice.dev/freeze of Namespace web".into());
+        self.freezes.push(Freeze { from: Some(self.now()), until, reason, by });
+        self
     }
 
     // Time.

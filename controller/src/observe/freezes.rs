@@ -1,0 +1,52 @@
+//! What a Namespace says: that it is going, and that nothing rises in it.
+
+use std::sync::Arc;
+
+use crds::{freeze, names};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Resource, ResourceExt};
+use planner::world::Freeze;
+
+use crate::{
+    api::{self, Error},
+    context::Context,
+};
+
+/// Whether nothing can be created in a namespace any more.
+pub async fn terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {
+    Ok(get(context, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
+}
+
+/// The freezes of a namespace, and those of all namespaces, which the controller's own has.
+pub async fn freezes(context: &Arc<Context>, namespace: &str) -> Result<Vec<Freeze>, Error> {
+    let (here, everywhere) = futures::try_join!(
+        freeze_in(context, namespace, names::FREEZE),
+        freeze_in(context, &context.home, names::FREEZE_ALL),
+    )?;
+    Ok(here.into_iter().chain(everywhere).collect())
+}
+
+async fn freeze_in(context: &Arc<Context>, namespace: &str, annotation: &str) -> Result<Option<Freeze>, Error> {
+    match get(context, namespace).await {
+        Ok(found) => Ok(found.and_then(|n| written(&n, annotation))),
+        // The way back needs nothing of this, so that a right that is missing must not end the pass.
+        Err(error) if error.is_forbidden() => Ok(Some(Freeze {
+            from: None,
+            until: None,
+            reason: format!(
+                "the controller may not read Namespace {namespace}, where a freeze may be written: install the chart's roles, or give its ServiceAccount get, list and watch on namespaces"
+            ),
+            by: "a right that is missing".into(),
+        })),
+        Err(error) => Err(error),
+    }
+}
+
+fn written(namespace: &Namespace, annotation: &str) -> Option<Freeze> {
+    let text = namespace.annotations().get(annotation)?;
+    Some(freeze::read(text, format!("annotation {annotation} of Namespace {}", namespace.name_any())))
+}
+
+async fn get(context: &Arc<Context>, name: &str) -> Result<Option<Namespace>, Error> {
+    api::get(&kube::Api::all(context.kube.client()), name).await
+}
