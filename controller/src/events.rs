@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::{api::DEADLINE, context::Context, observe::Observed};
 
 /// Reasons that mean trouble.
-const WARNINGS: [&str; 10] = [
+const WARNINGS: [&str; 12] = [
     "ConformanceFailed",
     "AnalysisFailed",
     "PodsFailed",
@@ -24,6 +24,8 @@ const WARNINGS: [&str; 10] = [
     "Inconclusive",
     "Aborted",
     "Rejected",
+    "Emergency",
+    "EmergencyRefused",
 ];
 
 /// Publishes what is new in the timeline, on the release and on the policy.

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    approvals, calendar, decisions, gates,
+    approvals, calendar, decisions,
+    emergency::Emergency,
+    gates,
     journal::{Cause, Journal, Outcome, Phase, Purpose, RevisionRef, cut},
     looks, pods,
     policy::Policy,
@@ -16,6 +18,9 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, now: Da
     if journal.entered_at.is_none() {
         journal.entered_at = Some(now);
         journal.note(now, "ReleaseStarted", start_words(release));
+        if let Some((reason, words)) = release.emergency.as_ref().map(Emergency::told) {
+            journal.note(now, reason, words);
+        }
     }
     if uninstalled(world) {
         abandon(&mut journal, release.purpose, now);

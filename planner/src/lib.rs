@@ -12,6 +12,7 @@ pub mod check;
 mod converge;
 mod decisions;
 mod effect;
+mod emergency;
 mod events;
 mod gates;
 pub mod id;
@@ -32,6 +33,7 @@ pub mod world;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use check::check;
+pub use emergency::Emergency;
 pub use id::{Digest, RevisionId};
 pub use journal::Journal;
 pub use looks::{counted_after, next_look};

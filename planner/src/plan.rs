@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    emergency::Emergency,
     id::RevisionId,
     journal::{Journal, Purpose, RevisionRef, cut},
     world::{RunKey, Selects, Share},
@@ -116,6 +117,8 @@ pub struct NewRelease {
     pub author: Option<String>,
     /// A person goes back to `to`, whatever the workload wishes.
     pub rollback: bool,
+    /// It is asked to take the emergency way.
+    pub emergency: Option<Emergency>,
 }
 
 /// Why nothing is happening and who can change that.

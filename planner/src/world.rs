@@ -9,6 +9,7 @@ use analysis::Batch;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    emergency::Emergency,
     id::{Digest, RevisionId},
     journal::{Cause, Evidence, Journal, Purpose, RevisionRef},
     picks::Picks,
@@ -57,6 +58,8 @@ pub struct World {
     pub unsettled: BTreeMap<String, String>,
     /// Times in which nothing rises, past and to come too.
     pub freezes: Vec<Freeze>,
+    /// Why no release may take the emergency way, if none may.
+    pub no_emergency: Option<String>,
     /// The effects of the last pass failed.
     pub failing: bool,
     /// What must be mended by a person before this workload can be taken over or a release can begin.
@@ -89,6 +92,8 @@ pub struct Wish {
     pub settled: bool,
     /// Who wished it, where that is known.
     pub author: Option<String>,
+    /// Why it is to take the emergency way, if it is.
+    pub emergency: Option<String>,
 }
 
 /// The Service that callers use.
@@ -224,6 +229,8 @@ pub struct Release {
     pub author: Option<String>,
     /// A person went back to `to`, whatever the workload wishes.
     pub rollback: bool,
+    /// It was asked to take the emergency way.
+    pub emergency: Option<Emergency>,
     /// It is being deleted.
     pub deleting: bool,
     /// Its journal.
@@ -281,9 +288,14 @@ pub struct Blocker {
 }
 
 impl Release {
-    /// Neither windows nor freezes hold the way back to what has passed before.
+    /// It takes the emergency way.
+    pub fn is_emergency(&self) -> bool {
+        self.emergency.as_ref().is_some_and(|e| e.refused.is_none())
+    }
+
+    /// Neither windows nor freezes hold the way back to what has passed before, nor an emergency.
     pub fn is_bound_to_no_calendar(&self) -> bool {
-        self.fast || self.rollback
+        self.fast || self.rollback || self.is_emergency()
     }
 }
 

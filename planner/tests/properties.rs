@@ -31,6 +31,9 @@ enum Event {
     /// For so many seconds, or until somebody ends it.
     Freeze(Option<i64>),
     Thaw,
+    /// From now on the workload asks for the emergency way, or not; or it may not be taken.
+    Emergency(Option<&'static str>),
+    NoEmergency(bool),
     /// A version's pods are down for so many seconds.
     Flap(u32, i64),
     Kill(u32),
@@ -74,6 +77,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Suspend),
         2 => proptest::option::of(0i64..200).prop_map(Event::Freeze),
         1 => Just(Event::Thaw),
+        2 => select(vec![None, Some(""), Some("fire"), Some("flood")]).prop_map(Event::Emergency),
+        1 => any::<bool>().prop_map(Event::NoEmergency),
         2 => (1u32..6, 1i64..90).prop_map(|(n, s)| Event::Flap(n, s)),
         1 => (1u32..6).prop_map(Event::Kill),
         1 => any::<bool>().prop_map(Event::Quota),
@@ -213,6 +218,8 @@ fn happens(m: &mut Model, event: &Event) {
         Event::Suspend(on) => m.policy.suspend = *on,
         Event::Freeze(seconds) => drop(m.freeze(*seconds)),
         Event::Thaw => m.freezes.clear(),
+        Event::Emergency(why) => m.emergency = why.map(str::to_owned),
+        Event::NoEmergency(on) => m.no_emergency = on.then(|| "it is forbidden".into()),
         Event::Flap(n, seconds) => {
             let before = m.behaviours.get(&rev(*n).digest).map_or(Pods::ReadyAfter(2), |b| b.pods);
             m.pods_of(*n, Pods::Down).run(*seconds).pods_of(*n, before);

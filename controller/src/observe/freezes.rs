@@ -1,4 +1,4 @@
-//! What a Namespace says: that it is going, and that nothing rises in it.
+//! What a Namespace says: that it is going, that nothing rises in it, and that no emergency is let through.
 
 use std::sync::Arc;
 
@@ -33,9 +33,7 @@ async fn freeze_in(context: &Arc<Context>, namespace: &str, annotation: &str) ->
         Err(error) if error.is_forbidden() => Ok(Some(Freeze {
             from: None,
             until: None,
-            reason: format!(
-                "the controller may not read Namespace {namespace}, where a freeze may be written: install the chart's roles, or give its ServiceAccount get, list and watch on namespaces"
-            ),
+            reason: unread(namespace),
             by: "a right that is missing".into(),
         })),
         Err(error) => Err(error),
@@ -45,6 +43,25 @@ async fn freeze_in(context: &Arc<Context>, namespace: &str, annotation: &str) ->
 fn written(namespace: &Namespace, annotation: &str) -> Option<Freeze> {
     let text = namespace.annotations().get(annotation)?;
     Some(freeze::read(text, format!("annotation {annotation} of Namespace {}", namespace.name_any())))
+}
+
+/// Why no version may take the emergency way in a namespace, if none may. Whatever is written there but `Allowed` forbids it.
+pub async fn no_emergency(context: &Arc<Context>, namespace: &str) -> Result<Option<String>, Error> {
+    let annotation = names::EMERGENCY;
+    match get(context, namespace).await {
+        Ok(found) => {
+            let said = found.and_then(|n| n.annotations().get(annotation).cloned()).filter(|said| said != "Allowed");
+            Ok(said.map(|_| format!("Namespace {namespace} forbids emergencies (annotation {annotation})")))
+        }
+        Err(error) if error.is_forbidden() => Ok(Some(unread(namespace))),
+        Err(error) => Err(error),
+    }
+}
+
+fn unread(namespace: &str) -> String {
+    format!(
+        "the controller may not read Namespace {namespace}, whose annotations may forbid it: install the chart's roles, or give its ServiceAccount get, list and watch on namespaces"
+    )
 }
 
 async fn get(context: &Arc<Context>, name: &str) -> Result<Option<Namespace>, Error> {

@@ -143,6 +143,7 @@ impl Observed {
         let namespace = self.namespace();
         let Some(live) = &self.workload else { return Ok(()) };
         let (mut facts, author) = (workload::facts(live), workload::author(live));
+        let emergency = workload::emergency(live);
         if self.world.release.as_ref().is_some_and(|r| r.purpose != planner::journal::Purpose::Update) {
             facts.pods = facts.pods.max(workload::pods(context, live).await?);
         }
@@ -155,7 +156,7 @@ impl Observed {
             let left = workload::settle(&self.object) - (context.now() - since);
             let settled = left <= chrono::TimeDelta::zero();
             self.settles_in = (!settled).then_some(left);
-            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled, author });
+            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled, author, emergency });
             self.cut = Some(cut);
         }
         if self.world.deleting {
@@ -163,6 +164,10 @@ impl Observed {
         }
         let news = facts.wish.as_ref().map(|w| &w.revision.digest) != self.world.stable.as_ref().map(|s| &s.digest);
         let starting = self.world.release.as_ref().is_none_or(|r| r.journal.phase == planner::journal::Phase::Pending);
+        let urgent = facts.wish.as_ref().is_some_and(|w| w.emergency.is_some());
+        if urgent && news && self.world.release.is_none() {
+            self.world.no_emergency = freezes::no_emergency(context, &namespace).await?;
+        }
         self.world.workload = Some(facts);
         if news && starting && !self.world.deleting {
             let found = blockers::find(context, self).await?;

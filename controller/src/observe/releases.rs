@@ -151,6 +151,7 @@ fn planner_release(release: &Release) -> world::Release {
         fast: release.spec.fast,
         author: release.spec.author.clone(),
         rollback: release.spec.rollback,
+        emergency: release.spec.emergency.clone(),
         deleting: release.meta().deletion_timestamp.is_some(),
         journal: journal(release).clone(),
     }

@@ -42,7 +42,7 @@ pub(super) fn desired(
     match journal.phase {
         Phase::Preparing | Phase::Gating => Desired {
             members: members(from, to, 0),
-            ..base.pods(from, full).pods(to, first_need(policy, full).max(has))
+            ..base.pods(from, full).pods(to, first_need(policy, release, full).max(has))
         },
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
@@ -180,8 +180,12 @@ pub(crate) fn known_capacity(policy: &Policy, world: &World) -> Option<u32> {
         .or(runs.filter(|n| *n > 0))
 }
 
-fn first_need(policy: &Policy, capacity: u32) -> u32 {
-    if policy.steps().is_empty() { capacity.max(1) } else { need(policy, capacity, 1) }
+fn first_need(policy: &Policy, release: &Release, capacity: u32) -> u32 {
+    if policy.steps().is_empty() || (release.is_emergency() && !release.fast) {
+        capacity.max(1)
+    } else {
+        need(policy, capacity, 1)
+    }
 }
 
 /// Candidate pods that step `k`, counted from 1, takes at full capacity.

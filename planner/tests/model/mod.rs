@@ -141,6 +141,10 @@ pub struct Model {
     pub crash_after: Option<usize>,
     /// Who changed the workload last.
     pub author: Option<String>,
+    /// Why the workload asks for the emergency way.
+    pub emergency: Option<String>,
+    /// Why nobody may take it.
+    pub no_emergency: Option<String>,
     /// Requests to the Service per second, for what is counted.
     pub requests: u64,
     /// What the proxies give to the candidate, in percent, whatever is written.
@@ -202,6 +206,8 @@ impl Model {
             refused: false,
             crash_after: None,
             author: None,
+            emergency: None,
+            no_emergency: None,
             requests: 200,
             gives: None,
             unspoken: None,

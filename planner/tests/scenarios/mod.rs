@@ -4,6 +4,7 @@ mod approvals;
 mod around;
 mod bad;
 mod capacity;
+mod emergencies;
 mod freezes;
 mod good;
 mod journal;
