@@ -1,5 +1,7 @@
 //! The invariants of a release, over any plan. Every test calls [`check`].
 
+mod calendar;
+
 use std::collections::BTreeSet;
 
 use analysis::Verdict;
@@ -9,8 +11,8 @@ use crate::{
     apex::member_pods,
     id::RevisionId,
     journal::{Journal, Phase, Purpose},
-    plan::{Action, FROZEN, Plan, WINDOW},
-    policy::{Asks, Gate, Place, Policy},
+    plan::{Action, Plan},
+    policy::{Asks, Place, Policy},
     split,
     world::{Release, Revision, Selects, Share, World},
 };
@@ -41,13 +43,13 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
         }
     }
     if let (Some(release), Some(journal)) = (&world.release, &plan.journal) {
-        held_back(release, plan, &mut broken);
+        calendar::held_back(release, plan, &mut broken);
         let frozen = world.freezes.iter().any(|f| f.holds(now));
         let mut before = release.clone();
         for next in plan.between.iter().chain([journal]) {
             moved(policy, &before, next, now, &mut broken);
             if frozen {
-                stood_still(&before, next, &mut broken);
+                calendar::stood_still(&before, next, &mut broken);
             }
             before.journal.clone_from(next);
         }
@@ -63,7 +65,7 @@ fn release_to<'a>(world: &'a World, id: &RevisionId) -> Option<&'a Release> {
 fn may_serve(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
     let trusted = release.purpose == Purpose::Adopt && !policy.gate_first;
     let asked = policy.gates.iter().filter(|g| g.at == Place::Traffic && (!release.fast || g.always) && !trusted);
-    let asked = asked.filter(|g| !past_calendar(release, g));
+    let asked = asked.filter(|g| !calendar::past(release, g));
     for gate in asked {
         let passed = release.journal.gate(&gate.name, Place::Traffic, None).is_some_and(|r| r.verdict == Verdict::Pass);
         if !passed {
@@ -210,7 +212,7 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     if before.condemned && !next.condemned {
         broken.push("6: a failed release forgets that it failed".into());
     }
-    opened(policy, before, next, now, broken);
+    calendar::opened(policy, before, next, now, broken);
     if release.purpose != Purpose::Update || !matches!(next.phase, Phase::Shifting | Phase::Promoting) {
         return;
     }
@@ -226,52 +228,14 @@ fn moved(policy: &Policy, release: &Release, next: &Journal, now: DateTime<Utc>,
     }
 }
 
-/// 17: a window is passed while it is open.
-fn opened(policy: &Policy, before: &Journal, next: &Journal, now: DateTime<Utc>, broken: &mut Vec<String>) {
-    for record in next.gates.iter().filter(|r| r.verdict == Verdict::Pass) {
-        let Some(window) = policy.gate(record).and_then(Gate::window) else { continue };
-        let known = before.gate(&record.name, record.at, record.step).is_some_and(|r| r.verdict == Verdict::Pass);
-        if !known && !window.is_open(now) {
-            broken.push(format!("17: gate {} lets pass while its window is closed", record.name));
-        }
-    }
-}
-
-/// 17: nothing rises while it is frozen, but the way back to what has passed.
-fn stood_still(release: &Release, next: &Journal, broken: &mut Vec<String>) {
-    let before = &release.journal;
-    let onward = next.phase > before.phase && next.phase <= Phase::Promoting;
-    let rises = before.phase < Phase::Promoting && (onward || next.step > before.step);
-    if rises && release.purpose != Purpose::Remove && !free(release) {
-        let (from, to) = ((before.phase, before.step), (next.phase, next.step));
-        broken.push(format!("17: from {from:?} to {to:?} in a freeze"));
-    }
-}
-
-/// 17: the calendar never holds the way back.
-fn held_back(release: &Release, plan: &Plan, broken: &mut Vec<String>) {
-    let back = plan.journal.as_ref().is_some_and(|j| j.phase >= Phase::Promoting) || free(release);
-    if let Some(waiting) = plan.waiting.as_ref().filter(|w| back && [WINDOW, FROZEN].contains(&w.reason.as_str())) {
-        broken.push(format!("17: the calendar holds what it must not: {}", waiting.message));
-    }
-}
-
-/// What no calendar holds: the way back, and emergencies that were let through.
-fn free(release: &Release) -> bool {
-    release.fast || release.rollback || release.emergency.as_ref().is_some_and(|e| e.refused.is_none())
-}
-
-/// No window holds the way back.
-fn past_calendar(release: &Release, gate: &Gate) -> bool {
-    gate.window().is_some() && free(release)
-}
-
 /// 8: no order goes past people, or a window, that were to be asked in a step; and no emergency past a test.
 fn approved(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
     let all = policy.steps().len() as u32;
-    let asks =
-        policy.gates.iter().filter(|g| g.at == Place::Step && (free(release) || !matches!(g.asks, Asks::Test { .. })));
-    let asks = asks.filter(|g| !release.fast && !past_calendar(release, g));
+    let asks = policy
+        .gates
+        .iter()
+        .filter(|g| g.at == Place::Step && (calendar::free(release) || !matches!(g.asks, Asks::Test { .. })));
+    let asks = asks.filter(|g| !release.fast && !calendar::past(release, g));
     for gate in asks.filter(|g| (1..=all).any(|k| g.covers(Some(k)))) {
         if !release.journal.gates.iter().any(|r| r.name == gate.name && r.verdict == Verdict::Pass) {
             broken.push(format!("8: promoted past gate {}, which is never skipped", gate.name));
@@ -282,7 +246,7 @@ fn approved(policy: &Policy, release: &Release, broken: &mut Vec<String>) {
 /// 4: all gates of a place have passed, whatever a person ordered.
 fn passed(policy: &Policy, release: &Release, at: Place, step: Option<u32>, broken: &mut Vec<String>) {
     let here = policy.gates.iter().filter(|g| g.at == at && (!release.fast || g.always || at == Place::Promotion));
-    for gate in here.filter(|g| g.covers(step) && !past_calendar(release, g)) {
+    for gate in here.filter(|g| g.covers(step) && !calendar::past(release, g)) {
         if release.journal.gate(&gate.name, at, step).is_none_or(|r| r.verdict != Verdict::Pass) {
             broken.push(format!("4: onward before gate {} has passed at {at:?} {step:?}", gate.name));
         }

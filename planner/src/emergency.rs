@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::cut;
+use crate::{journal::cut, world::Release};
 
 /// That a version was asked to go live without its steps, when its release began.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
@@ -40,5 +40,17 @@ impl Emergency {
             ),
             Some(why) => ("EmergencyRefused", format!("the release goes its ordinary way: {why}")),
         }
+    }
+}
+
+impl Release {
+    /// It takes the emergency way.
+    pub fn is_emergency(&self) -> bool {
+        self.emergency.as_ref().is_some_and(|e| e.refused.is_none())
+    }
+
+    /// Neither windows nor freezes hold the way back to what has passed before, nor an emergency.
+    pub fn is_bound_to_no_calendar(&self) -> bool {
+        self.fast || self.rollback || self.is_emergency()
     }
 }

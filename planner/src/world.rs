@@ -287,18 +287,6 @@ pub struct Blocker {
     pub message: String,
 }
 
-impl Release {
-    /// It takes the emergency way.
-    pub fn is_emergency(&self) -> bool {
-        self.emergency.as_ref().is_some_and(|e| e.refused.is_none())
-    }
-
-    /// Neither windows nor freezes hold the way back to what has passed before, nor an emergency.
-    pub fn is_bound_to_no_calendar(&self) -> bool {
-        self.fast || self.rollback || self.is_emergency()
-    }
-}
-
 impl Share {
     /// This share, where there is any.
     pub fn of(candidate: RevisionId, percent: u32, picks: Picks) -> Option<Self> {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crds::{freeze, names};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Resource, ResourceExt};
-use planner::world::Freeze;
+use planner::{
+    journal::{Phase, Purpose},
+    world::{Freeze, Release},
+};
 
 use crate::{
     api::{self, Error},
@@ -17,8 +20,13 @@ pub async fn terminating(context: &Arc<Context>, namespace: &str) -> Result<bool
     Ok(get(context, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
 }
 
-/// The freezes of a namespace, and those of all namespaces, which the controller's own has.
-pub async fn freezes(context: &Arc<Context>, namespace: &str) -> Result<Vec<Freeze>, Error> {
+/// The freezes of a namespace, and those of all namespaces, which the controller's own has; none where they would not hold the release.
+pub async fn freezes(context: &Arc<Context>, namespace: &str, release: &Release) -> Result<Vec<Freeze>, Error> {
+    // What is inconclusive rises again when a person promotes it.
+    let rises = release.journal.phase < Phase::Promoting || release.journal.phase == Phase::Inconclusive;
+    if !rises || release.purpose == Purpose::Remove || release.is_bound_to_no_calendar() {
+        return Ok(Vec::new());
+    }
     let (here, everywhere) = futures::try_join!(
         freeze_in(context, namespace, names::FREEZE),
         freeze_in(context, &context.home, names::FREEZE_ALL),

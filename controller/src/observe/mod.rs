@@ -202,9 +202,7 @@ impl Observed {
         if release.journal.phase == planner::journal::Phase::Pending {
             self.world.unsettled = self.unsettled(context, &namespace).await?;
         }
-        if holds_rises(&release) {
-            self.world.freezes = freezes::freezes(context, &namespace).await?;
-        }
+        self.world.freezes = freezes::freezes(context, &namespace, &release).await?;
         self.world.look = self.look(context, &namespace, &release);
         Ok(())
     }
@@ -282,13 +280,6 @@ impl Observed {
     pub fn namespace(&self) -> String {
         self.object.namespace().unwrap_or_default()
     }
-}
-
-/// Whether a freeze matters to a release now. `Inconclusive` and a Promote: then it rises again.
-fn holds_rises(release: &planner::world::Release) -> bool {
-    use planner::journal::{Phase, Purpose};
-    let rises = release.journal.phase < Phase::Promoting || release.journal.phase == Phase::Inconclusive;
-    rises && release.purpose != Purpose::Remove && !release.is_bound_to_no_calendar()
 }
 
 /// Whether the capacity was filled in by us alone: no user and no autoscaler has set it.
