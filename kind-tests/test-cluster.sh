@@ -29,7 +29,7 @@ kind-tests/cluster/dataplane.sh "$NAME" gateway-api istio
 # Each test has a namespace of its own; more at a time than this, and two cores make the timings meaningless.
 say "tests that share the cluster"
 cargo test --locked --package kind-tests --no-fail-fast --test queries --test crds --test admission --test approvals \
-  --test webhooks --test notifications --test distribution --test promises --test cli -- \
+  --test windows --test webhooks --test notifications --test distribution --test promises --test cli -- \
   --test-threads "${TEST_THREADS:-4}" "$@" || failed=1
 # Proxies and sidecars take more of a core than plain Services.
 say "tests that share the cluster, by routes"

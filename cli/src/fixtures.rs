@@ -116,6 +116,14 @@ impl Shop {
         self
     }
 
+    /// The last release was asked to take the emergency way.
+    pub fn urgent(mut self, emergency: Value) -> Self {
+        if let Some(last) = self.releases.last_mut() {
+            last["spec"]["emergency"] = emergency;
+        }
+        self
+    }
+
     /// The status of the policy says this besides.
     pub fn says(mut self, status: Value) -> Self {
         for (key, value) in status.as_object().unwrap() {

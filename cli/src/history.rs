@@ -6,6 +6,7 @@ use kube::{
     Api, ResourceExt,
     api::{ApiResource, DynamicObject, ListParams},
 };
+use planner::Emergency;
 use serde::Serialize;
 
 use crate::{
@@ -62,6 +63,9 @@ pub struct Past {
     pub revision: Option<String>,
     /// The images of that.
     pub images: Vec<String>,
+    /// Why it took the emergency way, or asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
     /// The phase in which it is, or ended.
     pub outcome: String,
     /// Why it ended otherwise than by success, in a word.
@@ -120,6 +124,7 @@ fn one(release: &Release, decisions: &[DynamicObject]) -> Past {
         purpose: release.spec.purpose,
         revision: release.spec.to.as_ref().map(|to| to.revision.to_string()),
         images: release.spec.to.as_ref().map(|to| to.images.clone()).unwrap_or_default(),
+        emergency: release.spec.emergency.clone(),
         outcome: format!("{:?}", journal.phase),
         reason: outcome.map(|o| format!("{:?}", o.reason)),
         message: outcome.map(|o| o.message.clone()),
@@ -153,7 +158,12 @@ pub fn lines(past: &[Past], now: DateTime<Utc>, paint: Paint) -> String {
         .map(|p| {
             let decided: Vec<_> = p.decisions.iter().map(told).collect();
             let took = p.began.map(|began| p.ended.unwrap_or(now) - began).map(|t| span(t.max(TimeDelta::zero())));
-            let purpose = if p.purpose == Purpose::Update { "" } else { &format!(" ({:?})", p.purpose) };
+            let urgent = p.emergency.as_ref().filter(|e| e.refused.is_none());
+            let purpose = match (p.purpose, urgent) {
+                (Purpose::Update, None) => String::new(),
+                (Purpose::Update, Some(emergency)) => format!(" (emergency: {})", emergency.reason),
+                (purpose, _) => format!(" ({purpose:?})"),
+            };
             vec![
                 p.number.to_string().into(),
                 p.revision.clone().unwrap_or_else(none).into(),
@@ -203,6 +213,17 @@ mod tests {
         let past = past(&facts, &[made("Abort", "second"), made("Retry", "first"), made("Resume", "unheard")]);
         let actions: Vec<_> = past[0].decisions.iter().map(|d| d.action.as_str()).collect();
         assert_eq!(actions, ["Retry", "Abort", "Resume"]);
+    }
+
+    #[test]
+    fn an_emergency_is_told_with_its_reason_and_one_that_was_refused_is_for_programs() {
+        let of = |emergency| past(&Shop::rolled_back().urgent(emergency).facts(), &[]);
+        let told = lines(&of(serde_json::json!({ "reason": "CVE-2026-1234" })), now(), Paint(false));
+        assert!(told.contains("RolledBack (emergency: CVE-2026-1234)"), "{told}");
+        let refused = of(serde_json::json!({ "reason": "hurry", "refused": "it is forbidden" }));
+        assert!(!lines(&refused, now(), Paint(false)).contains("emergency"));
+        let text = print(&refused, crate::document::Form::Yaml).unwrap();
+        assert!(text.contains("refused: it is forbidden"), "{text}");
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Context {
     pub instance: Option<String>,
     /// Who tells people.
     pub notifier: Notifier,
+    /// The namespace that the controller itself lives in.
+    pub home: String,
     memory: Mutex<Memory>,
 }
 
@@ -113,8 +115,9 @@ impl Context {
         instance: Option<String>,
     ) -> Self {
         let post = Arc::new(Outbound::new(kube.client(), Egress::default()));
+        let home = "sluice-system".into();
         let (webhooks, notifier, memory) = Default::default();
-        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, notifier, memory }
+        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, notifier, home, memory }
     }
 
     /// With somebody who tells people.
@@ -126,6 +129,11 @@ impl Context {
     /// The same with another carrier.
     pub fn with_post(self, post: Arc<dyn Post>) -> Self {
         Self { post, ..self }
+    }
+
+    /// The same in a namespace of another name than usual.
+    pub fn in_namespace(self, home: &str) -> Self {
+        Self { home: home.into(), ..self }
     }
 
     /// The time.

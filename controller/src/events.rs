@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::{api::DEADLINE, context::Context, observe::Observed};
 
 /// Reasons that mean trouble.
-const WARNINGS: [&str; 11] = [
+const WARNINGS: [&str; 13] = [
     "ConformanceFailed",
     "AnalysisFailed",
     "PodsFailed",
@@ -25,6 +25,8 @@ const WARNINGS: [&str; 11] = [
     "Aborted",
     "Rejected",
     "RollbackOrdered",
+    "Emergency",
+    "EmergencyRefused",
 ];
 
 /// Publishes what is new in the timeline, on the release and on the policy.

@@ -42,7 +42,7 @@ struct Arguments {
     /// Address of /metrics, /healthz and /readyz.
     #[arg(long, env = "SLUICE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
-    /// Namespace of the lease and of the default MetricSource.
+    /// The controller's own namespace: of the lease, of the default MetricSource, and of what freezes every namespace.
     #[arg(long, env = "POD_NAMESPACE", default_value = "sluice-system")]
     namespace: String,
     /// Name of this replica; must be unique among the replicas.
@@ -105,7 +105,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     let context =
         Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone()));
-    let context = Arc::new(context.with_post(post).telling(notifier));
+    let context = Arc::new(context.in_namespace(&arguments.namespace).with_post(post).telling(notifier));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, channel::mpsc::UnboundedReceiver, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
-    core::v1::{ConfigMap, Pod, Service},
+    core::v1::{ConfigMap, Namespace, Pod, Service},
     discovery::v1::EndpointSlice,
 };
 use kube::{
@@ -50,7 +50,7 @@ pub fn run(
         let api = Api::<Guarded>::all(watches.clone());
         supervised("rolloutpolicies", move || watcher(api.clone(), config()))
     };
-    let others = wakers(&watches, &reader);
+    let others = wakers(&watches, &reader, &context.home);
     let woken = woken.map(|policy| Wake::new(&policy.name).within(policy.namespace.as_deref().unwrap_or_default()));
     let errors = context.clone();
     // The status of a policy is ours: writing it is no reason to look again.
@@ -84,11 +84,15 @@ fn config() -> watcher::Config {
 }
 
 /// Every watch besides the one on policies, as a stream of the policies that it concerns.
-fn wakers(client: &Client, policies: &Store<Guarded>) -> impl Stream<Item = Wake> + Send + 'static {
+fn wakers(client: &Client, policies: &Store<Guarded>, home: &str) -> impl Stream<Item = Wake> + Send + 'static {
     let ours = || config().labels(names::POLICY);
     let by = |wakes: fn(&RolloutPolicy, &str) -> bool| {
         let policies = policies.clone();
         move |object: &dyn Named| matching(&policies, object, wakes)
+    };
+    let frozen = {
+        let (policies, home) = (policies.clone(), home.to_owned());
+        move |namespace: &dyn Named| within(&policies, &namespace.name(), &home)
     };
     let labelled = |object: &dyn Named| object.policy_label().into_iter().collect::<Vec<_>>();
     stream::select_all([
@@ -98,6 +102,7 @@ fn wakers(client: &Client, policies: &Store<Guarded>) -> impl Stream<Item = Wake
         waker::<Release>(client, ours(), labelled),
         waker::<Deployment>(client, config(), both(labelled, by(|p, name| p.spec.workload.name == name))),
         waker::<Service>(client, config(), both(labelled, by(|p, name| p.spec.service.name == name))),
+        waker::<Namespace>(client, config(), frozen),
         waker::<ConfigMap>(client, config(), by(tracks)),
         waker::<Decision>(client, config(), by(|p, _| p.status.as_ref().is_some_and(|s| s.release.is_some()))),
         waker::<RolloutPolicy>(client, config(), by(|p, name| p.spec.depends_on.iter().flatten().any(|d| d == name))),
@@ -148,6 +153,14 @@ fn matching(policies: &Store<Guarded>, object: &dyn Named, wakes: fn(&RolloutPol
     let all = policies.state();
     let near = all.iter().filter(|p| ResourceExt::namespace(p.as_ref()).as_deref() == Some(&namespace));
     near.filter(|p| p.0.as_ref().is_ok_and(|p| wakes(p, &name))).map(|p| Wake::from_obj(p.as_ref())).collect()
+}
+
+/// The policies that a freeze of a namespace holds: all of them, where it is the controller's own.
+fn within(policies: &Store<Guarded>, namespace: &str, home: &str) -> Vec<Wake> {
+    let all = policies.state();
+    let held =
+        all.iter().filter(|p| namespace == home || ResourceExt::namespace(p.as_ref()).as_deref() == Some(namespace));
+    held.map(|p| Wake::from_obj(p.as_ref())).collect()
 }
 
 fn waker<K>(

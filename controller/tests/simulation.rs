@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod calendar;
 mod cluster;
 mod counted;
 mod crash;

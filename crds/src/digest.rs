@@ -7,6 +7,8 @@ use planner::Digest;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::names;
+
 /// Raised when the same inputs would have to be told apart from what an older version made of them.
 const SCHEME: u32 = 1;
 
@@ -82,9 +84,24 @@ pub fn content(map: &ConfigMap) -> Value {
     json!({ "data": map.data.clone().unwrap_or_default(), "binaryData": map.binary_data.clone().unwrap_or_default() })
 }
 
+/// The template without what says how it is to be delivered and not what it is: the annotation [`names::EMERGENCY`]. Adding it, or
+/// taking it off, makes no other version.
+pub fn delivered(template: &Value) -> Value {
+    let mut template = template.clone();
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut)
+        && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
+        && annotations.remove(names::EMERGENCY).is_some()
+        && annotations.is_empty()
+    {
+        // As it would be had there never been one.
+        metadata.remove("annotations");
+    }
+    template
+}
+
 /// The digest of a pod template, as the API server returned it, and the configuration it uses.
 pub fn revision(template: &Value, configs: &BTreeMap<String, Value>) -> Digest {
-    let mut template = template.clone();
+    let mut template = delivered(template);
     // The API server writes this field as null or leaves it out, by version.
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("creationTimestamp");
@@ -184,6 +201,23 @@ mod tests {
         assert_ne!(revision(&one, &none), revision(&three, &none));
         let config = BTreeMap::from([("keys".to_owned(), json!({ "data": { "x": "1" } }))]);
         assert_ne!(revision(&one, &none), revision(&one, &config));
+    }
+
+    #[test]
+    fn an_emergency_is_no_part_of_the_version() {
+        let none = BTreeMap::new();
+        let plain = template();
+        let with = |annotations: Value| {
+            let mut template = template();
+            template["metadata"]["annotations"] = annotations;
+            template
+        };
+        let urgent = with(json!({ "sluice.dev/emergency": "CVE-2026-1234" }));
+        assert_eq!((revision(&urgent, &none), delivered(&urgent)), (revision(&plain, &none), plain.clone()));
+        let both = with(json!({ "sluice.dev/emergency": "fire", "sluice.dev/author": "ann" }));
+        let other = with(json!({ "sluice.dev/author": "ann" }));
+        assert_eq!((revision(&both, &none), delivered(&both)), (revision(&other, &none), other.clone()));
+        assert_ne!(revision(&other, &none), revision(&plain, &none));
     }
 
     #[test]

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{duration::GoDuration, suite::SuiteSpec, webhook::Webhook};
 
-/// A conformance test or a webhook that must pass, or people who must approve, at one place of a release.
+/// A conformance test or a webhook that must pass, people who must approve, or a time in which to go on, at one place of a release.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.suite) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.webhook) ? 1 : 0) + (has(self.approval) ? 1 : 0) == 1", "a gate needs exactly one of suite (the name of a ConformanceSuite), job (the test itself), webhook (who is asked by HTTP) and approval (who must agree)"),
+    validation = ("(has(self.suite) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.webhook) ? 1 : 0) + (has(self.approval) ? 1 : 0) + (has(self.window) ? 1 : 0) == 1", "a gate needs exactly one of suite (the name of a ConformanceSuite), job (the test itself), webhook (who is asked by HTTP), approval (who must agree) and window (when it is open)"),
     validation = ("!has(self.approval) || !has(self.attempts)", "attempts counts the runs of a test: remove it from a gate that asks people"),
     validation = ("!has(self.onTimeout) || has(self.approval)", "onTimeout is for approvals: a test that is late is no evidence against the version"),
+    validation = ("!has(self.window) || !(has(self.timeout) || has(self.attempts) || (has(self.alwaysGate) && self.alwaysGate))", "a window is waited for as long as it takes, and never holds the way back: remove timeout, attempts and alwaysGate"),
     validation = ("!has(self.steps) || self.at == 'step'", "steps limits a gate with at: step; remove steps or set at: step")
 )]
 pub struct Gate {
@@ -38,7 +39,10 @@ pub struct Gate {
     /// People who must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-    /// How long one place may wait for the verdict, all attempts together; when absent 10m for a test or a webhook and 24h for an approval. Running out of it is no evidence against the version: the release ends Inconclusive.
+    /// When the release may go on. It is asked last, and may be at any place; in a step it is what the rise after that step waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// How long one place may wait for the verdict, all attempts together; when absent 10m for a test or a webhook and 24h for an approval. Not for a window, which is waited for as long as it takes. Running out of it is no evidence against the version: the release ends Inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<GoDuration>,
     /// What it means that not enough people approved in time; Inconclusive when absent.
@@ -48,7 +52,7 @@ pub struct Gate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub attempts: Option<i32>,
-    /// Also run when going back to a revision that has passed before.
+    /// Also run when going back to a revision that has passed before. Not for a window, which never holds the way back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always_gate: bool,
 }
@@ -97,6 +101,23 @@ pub struct Approval {
     pub not_author: bool,
 }
 
+/// A time in which a release may go on, again and again. Once it is passed, that it closes takes nothing back.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// When it opens, in local time: a cron expression of five fields, minute, hour, day of the month, month and day of the week, such as `0 9 * * 1-5`.
+    #[schemars(length(min = 9, max = 128))]
+    #[x_kube(validation = ("self.matches('^[-0-9A-Za-z*/,#?]+( +[-0-9A-Za-z*/,#?]+){4}$')", "schedule is a cron expression of five fields, minute, hour, day of the month, month and day of the week, such as 0 9 * * 1-5"))]
+    pub schedule: String,
+    /// How long it is open each time, at most 168h: time that goes by, also where clocks are changed meanwhile.
+    #[x_kube(validation = ("!self.matches('^([0-9]{1,6}(ms|s|m|h))+$') || (duration(self) > duration('0s') && duration(self) <= duration('168h'))", "a window's duration must be longer than 0s and at most 168h"))]
+    pub duration: GoDuration,
+    /// Whose clock counts: the IANA name of a time zone, such as Europe/Paris.
+    #[serde(default = "utc")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
+}
+
 /// What it means that not enough people approved in time.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnTimeout {
@@ -113,6 +134,10 @@ impl Gate {
         let by_kind = if self.approval.is_some() { GoDuration::seconds(24 * 3600) } else { GoDuration::seconds(600) };
         self.timeout.unwrap_or(by_kind)
     }
+}
+
+fn utc() -> String {
+    "UTC".into()
 }
 
 fn one() -> i32 {

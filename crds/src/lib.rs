@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod digest;
 pub mod duration;
 pub mod endpoint;
+pub mod freeze;
 pub mod gate;
 pub mod metric;
 pub mod names;

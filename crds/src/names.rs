@@ -30,6 +30,13 @@ pub const SEQUENCE: &str = "sluice.dev/sequence";
 pub const AUTHOR: &str = "sluice.dev/author";
 /// Annotation on a workload's pod template, or on the workload itself: the commit, tag or artefact that it was applied from.
 pub const SOURCE: &str = "sluice.dev/source";
+/// Annotation on a Namespace: nothing rises in it meanwhile; how it is written is said in [`crate::freeze`].
+pub const FREEZE: &str = "sluice.dev/freeze";
+/// Annotation on the controller's own Namespace: nothing rises in any.
+pub const FREEZE_ALL: &str = "sluice.dev/freeze-all";
+/// Annotation on a workload's pod template: why the version is to take the emergency way. Annotation on a Namespace, with
+/// `Forbidden`: no version may.
+pub const EMERGENCY: &str = "sluice.dev/emergency";
 /// Annotation on a workload that may run twice although it holds something exclusive.
 pub const ALLOW_SIDE_BY_SIDE: &str = "sluice.dev/allow-side-by-side";
 /// Annotation on another Service that may select an unproven candidate.

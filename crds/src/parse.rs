@@ -6,7 +6,10 @@ mod strategy;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use planner::policy::{Approval, Asks, Gate, Place, Policy, Shares};
+use planner::{
+    policy::{Approval, Asks, Gate, Place, Policy, Shares},
+    window::Window,
+};
 
 use crate::{
     GoDuration, RolloutPolicySpec,
@@ -34,7 +37,7 @@ pub fn parse(
         name: name.into(),
         namespace: namespace.into(),
         strategy: strategy::parse(frozen)?,
-        gates: frozen.gates.iter().flatten().map(gate).collect(),
+        gates: frozen.gates.iter().flatten().map(gate).collect::<Result<_, _>>()?,
         analysis: None,
         gate_first: frozen.first_revision == FirstRevision::Gate,
         rollback_inconclusive: frozen.on_inconclusive == OnInconclusive::Rollback,
@@ -80,8 +83,8 @@ pub fn time(duration: GoDuration) -> TimeDelta {
     TimeDelta::from_std(duration.0).unwrap_or(TimeDelta::MAX / 4).min(TimeDelta::days(3650))
 }
 
-fn gate(gate: &crate::gate::Gate) -> Gate {
-    Gate {
+fn gate(gate: &crate::gate::Gate) -> Result<Gate, InvalidPolicy> {
+    Ok(Gate {
         name: gate.name.clone(),
         at: match gate.at {
             GateAt::Start => Place::Start,
@@ -92,11 +95,19 @@ fn gate(gate: &crate::gate::Gate) -> Gate {
         steps: gate.steps.as_ref().map(|s| s.iter().filter_map(|k| u32::try_from(*k).ok()).collect()),
         timeout: time(gate.timeout()),
         always: gate.always_gate,
-        asks: match &gate.approval {
-            Some(approval) => Asks::People(people(gate, approval)),
-            None => Asks::Test { attempts: gate.attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1) },
+        asks: match (&gate.approval, &gate.window) {
+            (Some(approval), _) => Asks::People(people(gate, approval)),
+            (None, Some(window)) => Asks::Window(Box::new(opens(gate, window)?)),
+            (None, None) => {
+                Asks::Test { attempts: gate.attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1) }
+            }
         },
-    }
+    })
+}
+
+fn opens(gate: &crate::gate::Gate, window: &crate::gate::Window) -> Result<Window, InvalidPolicy> {
+    let read = Window::parse(&window.schedule, time(window.duration), &window.time_zone);
+    read.map_err(|why| InvalidPolicy(format!("the window of gate {}: {why}", gate.name)))
 }
 
 fn people(gate: &crate::gate::Gate, approval: &crate::gate::Approval) -> Approval {
@@ -133,6 +144,25 @@ mod tests {
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
         assert_eq!(policy.depends_on, ["cache"]);
         assert!(matches!(policy.strategy, planner::policy::Strategy::BlueGreen { .. }));
+    }
+
+    #[test]
+    fn a_window_is_read_with_the_gate_and_what_is_none_is_named() {
+        let gates = |window: serde_json::Value| {
+            let mut spec = spec(serde_json::json!({ "blueGreen": { "bake": "1m" } }));
+            let gate = serde_json::json!([{ "name": "office", "at": "start", "window": window }]);
+            spec.gates = serde_json::from_value(gate).unwrap();
+            parse(("web", "shop"), &spec, &spec, Duration::from_secs(15)).map(|p| p.gates)
+        };
+        let open = gates(serde_json::json!({ "schedule": "0 9 * * 1-5", "duration": "8h" })).unwrap();
+        let window = open[0].window().unwrap();
+        assert_eq!(window.to_string(), r#""0 9 * * 1-5" for 8h in UTC"#);
+        let far = gates(serde_json::json!({ "schedule": "0 9 30 2 *", "duration": "8h", "timeZone": "Europe/Paris" }));
+        let says = far.unwrap_err().to_string();
+        assert!(says.contains("the window of gate office") && says.contains("never comes"), "{says}");
+        let zone = serde_json::json!({ "schedule": "0 9 * * *", "duration": "8h", "timeZone": "Europe/Pariss" });
+        let says = gates(zone).unwrap_err().to_string();
+        assert!(says.contains("did you mean Europe/Paris?"), "{says}");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-use planner::journal::{Journal, Purpose, RevisionRef};
+use planner::{
+    Emergency,
+    journal::{Journal, Purpose, RevisionRef},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +63,9 @@ pub struct ReleaseSpec {
     /// A person went back to `to`, whatever the workload wishes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
+    /// It was asked to take the emergency way, by the annotation `sluice.dev/emergency` of the pod template, when it began: without steps, windows and freezes, past no test and no approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
 }
 
 /// A policy of the same namespace.

@@ -64,6 +64,15 @@ impl Namespace {
         Ok(())
     }
 
+    /// Writes an annotation of the namespace itself, or takes it off.
+    ///
+    /// # Errors
+    ///
+    /// When the namespace cannot be changed.
+    pub async fn annotate(&self, annotation: &str, text: Option<&str>) -> Result<()> {
+        annotate(&self.client, &self.name, annotation, text).await
+    }
+
     async fn create(test: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let client = connect().await?;
@@ -83,6 +92,18 @@ impl Namespace {
         Api::<Object>::all(self.client.clone()).delete(&self.name, &DeleteParams::background()).await?;
         Ok(())
     }
+}
+
+/// Writes an annotation of any namespace, or takes it off.
+///
+/// # Errors
+///
+/// When the namespace cannot be changed.
+pub async fn annotate(client: &Client, namespace: &str, annotation: &str, text: Option<&str>) -> Result<()> {
+    let patch = json!({ "metadata": { "annotations": { annotation: text } } });
+    let api = Api::<Object>::all(client.clone());
+    api.patch(namespace, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
 }
 
 /// Runs a test in a namespace of its own, which is deleted afterwards. When it fails, everything that may explain it is

@@ -5,6 +5,7 @@ mod abandon;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    calendar,
     converge::{Converged, Desired, converge},
     events::{enter, succeed},
     gates,
@@ -103,6 +104,7 @@ fn advance(
     let Some(to) = &release.to else { return Ok(()) };
     if journal.phase < Phase::Promoting {
         held_by_people(policy, journal)?;
+        calendar::thawed(world, release, now)?;
     }
     let live = world.revisions.get(&to.revision);
     let ready = live.map_or(0, Revision::steady);

@@ -22,7 +22,8 @@ fn named<'a>(policy: &'a Policy, release: &Release, name: &str) -> Result<(&'a G
     }
     let asks = |g: &'a Gate| g.approval().map(|a| (g, a));
     if let Some(gate) = policy.gates.iter().find(|g| g.name == name) {
-        return asks(gate).ok_or_else(|| format!("gate {name} is a test and asks nobody"));
+        let what = if gate.window().is_some() { "a window" } else { "a test" };
+        return asks(gate).ok_or_else(|| format!("gate {name} is {what} and asks nobody"));
     }
     let all: Vec<_> = policy.gates.iter().filter_map(asks).map(|(g, _)| g.name.as_str()).collect();
     Err(match all.as_slice() {

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    approvals, decisions, gates,
+    approvals, calendar, decisions,
+    emergency::Emergency,
+    gates,
     journal::{Cause, Journal, Outcome, Phase, Purpose, RevisionRef, cut},
     looks, ordered, pods,
     policy::Policy,
@@ -16,6 +18,9 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, now: Da
     if journal.entered_at.is_none() {
         journal.entered_at = Some(now);
         journal.note(now, "ReleaseStarted", start_words(release));
+        if let Some((reason, words)) = release.emergency.as_ref().map(Emergency::told) {
+            journal.note(now, reason, words);
+        }
     }
     if uninstalled(world) {
         abandon(&mut journal, release.purpose, now);
@@ -84,6 +89,9 @@ fn evidence(
     }
     let gate = gates::record(policy, world, journal, now);
     let metrics = looks::record(policy, world.look.as_ref(), journal, now);
+    // Nights and holidays, over which a window is closed or everything frozen, may be silent.
+    let closed = journal.step.is_some_and(|k| calendar::holds_after(policy, world, release, journal, k, now));
+    let metrics = metrics.filter(|(cause, _)| *cause != Cause::NoEvidence || !closed);
     let pods = pods::record(policy, world, release, journal, now);
     let ordered = ordered::record(world, release, journal);
     let all: Vec<_> = [gate, metrics, pods, ordered].into_iter().flatten().collect();

@@ -4,7 +4,7 @@ use analysis::Verdict;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    approvals,
+    approvals, calendar,
     journal::{Cause, GateRecord, Journal, cut},
     plan::{Action, Waiting},
     policy::{Asks, Gate, Place, Policy},
@@ -27,34 +27,37 @@ pub(crate) enum Asked {
 
 /// The gates that count at a place, each with the step it is asked for. Going back to a revision that has passed before asks only
 /// those that always run, and those of other places than `traffic` and `step`.
-fn at<'a>(
+pub(crate) fn at<'a>(
     policy: &'a Policy,
     release: &Release,
     place: Place,
     step: Option<u32>,
 ) -> impl Iterator<Item = (&'a Gate, Option<u32>)> {
     let fast = release.fast && matches!(place, Place::Traffic | Place::Step);
+    let free = release.is_bound_to_no_calendar();
     let here = policy.gates.iter().filter(move |g| g.at == place && g.covers(step) && (!fast || g.always));
     let left_out = (place == Place::Promotion).then(|| left_out(policy, release)).into_iter().flatten();
-    here.map(move |g| (g, step)).chain(left_out)
+    here.map(move |g| (g, step)).chain(left_out).filter(move |(g, _)| !free || g.window().is_none())
 }
 
-/// Whoever may promote may not approve for that: the people who would have been asked in steps that a Promote leaves out are asked
-/// before promotion, once for each gate.
+/// Whoever may promote may not approve for that, nor open a window: those that would have been asked in steps that a Promote leaves
+/// out are asked before promotion, once for each gate. In an emergency so are the tests: it goes past no test.
 fn left_out<'a>(policy: &'a Policy, release: &Release) -> impl Iterator<Item = (&'a Gate, Option<u32>)> + use<'a> {
     let next = release.journal.step.unwrap_or(0) + 1;
     let all = policy.steps().len() as u32;
-    let asks = release.journal.orders.promote && !release.fast;
-    let people = policy.gates.iter().filter(move |g| asks && g.at == Place::Step && g.approval().is_some());
-    people.filter_map(move |g| (next..=all).map(Some).find(|k| g.covers(*k)).map(|k| (g, k)))
+    let emergency = release.is_emergency();
+    let asks = (release.journal.orders.promote || emergency) && !release.fast;
+    let asked = move |g: &Gate| emergency || g.approval().is_some() || g.window().is_some();
+    let gates = policy.gates.iter().filter(move |g| asks && g.at == Place::Step && asked(g));
+    gates.filter_map(move |g| (next..=all).map(Some).find(|k| g.covers(*k)).map(|k| (g, k)))
 }
 
-/// What the gates of a place say.
+/// What the gates of a place say, but for its windows, which are asked [last](calendar::open).
 pub(crate) fn asked(policy: &Policy, release: &Release, place: Place, step: Option<u32>) -> Asked {
     let (mut test, mut people) = (None, None);
     for (gate, step) in at(policy, release, place, step) {
         let Some(record) = release.journal.gate(&gate.name, gate.at, step) else { return Asked::NotYet };
-        if record.verdict == Verdict::Pass {
+        if record.verdict == Verdict::Pass || gate.window().is_some() {
             continue;
         }
         if let Some(approval) = gate.approval() {
@@ -96,6 +99,8 @@ pub(crate) fn ask(
         };
         if let Some(approval) = gate.approval() {
             approvals::begin(policy, release, approval, &mut record, journal, now);
+        } else if gate.window().is_some() {
+            record.message = calendar::LAST.into();
         }
         journal.gates.push(record);
     }
@@ -114,7 +119,7 @@ fn bound(journal: &mut Journal) {
 
 /// Runs that should exist and do not.
 pub(crate) fn start(policy: &Policy, world: &World, journal: &Journal) -> Vec<Action> {
-    let test = |r: &&GateRecord| policy.gate(r).is_none_or(|g| g.approval().is_none());
+    let test = |r: &&GateRecord| policy.gate(r).is_none_or(|g| matches!(g.asks, Asks::Test { .. }));
     let open = journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown).filter(test);
     open.map(key).filter(|k| !world.runs.contains_key(k)).map(Action::StartRun).collect()
 }

@@ -7,10 +7,12 @@
 mod adopt;
 mod apex;
 mod approvals;
+mod calendar;
 pub mod check;
 mod converge;
 mod decisions;
 mod effect;
+mod emergency;
 mod events;
 mod gates;
 pub mod id;
@@ -27,11 +29,13 @@ mod settled;
 pub mod split;
 mod stalls;
 mod update;
+pub mod window;
 pub mod world;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use check::check;
+pub use emergency::Emergency;
 pub use id::{Digest, RevisionId};
 pub use journal::Journal;
 pub use looks::{counted_after, next_look};
@@ -128,6 +132,6 @@ fn requeue(policy: &Policy, plan: &Plan, now: DateTime<Utc>) -> TimeDelta {
     // A look that is due was begun in this pass, and wakes the release up when it has an answer.
     let look = plan.journal.as_ref().and_then(|j| next_look(policy, j)).filter(|at| *at > now);
     let due = [waiting.until, look].into_iter().flatten().min();
-    let attention = if waiting.stalled { TimeDelta::minutes(5) } else { ATTENTION };
+    let attention = if waiting.is_long() { TimeDelta::minutes(5) } else { ATTENTION };
     due.map_or(attention, |at| (at - now).clamp(TimeDelta::milliseconds(50), attention))
 }

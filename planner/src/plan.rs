@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    emergency::Emergency,
     id::RevisionId,
     journal::{Journal, Purpose, RevisionRef, cut},
     world::{RunKey, Selects, Share},
@@ -16,6 +17,10 @@ use crate::{
 pub const STABLE_NOT_READY: &str = "StableNotReady";
 /// What is waited for until the routes' own status says that they are carried out.
 pub const ROUTE_PENDING: &str = "RoutePending";
+/// What is waited for until a window opens.
+pub const WINDOW: &str = "Window";
+/// What is waited for until a freeze is over.
+pub const FROZEN: &str = "Frozen";
 /// What is waited for until every node has had time to learn who answers.
 pub const PROPAGATION: &str = "Propagation";
 
@@ -112,6 +117,8 @@ pub struct NewRelease {
     pub author: Option<String>,
     /// A person goes back to `to`, whatever the workload wishes.
     pub rollback: bool,
+    /// It is asked to take the emergency way.
+    pub emergency: Option<Emergency>,
 }
 
 /// Why nothing is happening and who can change that.
@@ -133,6 +140,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// It may last for days, and what ends it wakes whoever waits, or is known.
+    pub(crate) fn is_long(&self) -> bool {
+        self.stalled || self.reason == WINDOW || self.reason == FROZEN
+    }
+
     /// Goes on by itself.
     pub fn for_it(reason: &str, message: impl Into<String>) -> Self {
         Self { reason: cut(reason, 64), message: cut(message, 1024), until: None, stalled: false }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{journal::GateRecord, picks::Picks};
+use crate::{journal::GateRecord, picks::Picks, window::Window};
 
 /// A place of a release at which gates are asked.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,7 +131,7 @@ pub struct Gate {
     pub at: Place,
     /// With `Place::Step`: only in these steps, counted from 1.
     pub steps: Option<Vec<u32>>,
-    /// How long the verdict may take.
+    /// How long the verdict may take; a window is waited for as long as it takes.
     pub timeout: TimeDelta,
     /// Also when going back to a revision that has passed.
     pub always: bool,
@@ -149,6 +149,8 @@ pub enum Asks {
     },
     /// People.
     People(Approval),
+    /// The calendar.
+    Window(Box<Window>),
 }
 
 /// Who must agree.
@@ -171,7 +173,15 @@ impl Gate {
     pub fn approval(&self) -> Option<&Approval> {
         match &self.asks {
             Asks::People(approval) => Some(approval),
-            Asks::Test { .. } => None,
+            Asks::Test { .. } | Asks::Window(_) => None,
+        }
+    }
+
+    /// When it is open, where the calendar is asked.
+    pub fn window(&self) -> Option<&Window> {
+        match &self.asks {
+            Asks::Window(window) => Some(window),
+            Asks::Test { .. } | Asks::People(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     adopt,
     converge::{Converged, Desired, converge},
+    emergency::Emergency,
     journal::{Cause, Phase, Purpose, RevisionRef, cut},
     plan::{Action, NewRelease, Plan, Waiting, advised},
     policy::Policy,
@@ -37,8 +38,16 @@ fn removal(world: &World) -> Plan {
         return Plan { actions, ..Plan::default() };
     }
     let from = world.stable.clone();
-    let new =
-        NewRelease { purpose: Purpose::Remove, from, to: None, attempt: 1, fast: false, author: None, rollback: false };
+    let new = NewRelease {
+        purpose: Purpose::Remove,
+        from,
+        to: None,
+        attempt: 1,
+        fast: false,
+        author: None,
+        rollback: false,
+        emergency: None,
+    };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
 
@@ -77,7 +86,9 @@ fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wis
     let fast = from.is_some() && passed(world, to);
     let author = wish.author.clone();
     let attempt = next_attempt(world, to);
-    let new = NewRelease { purpose, from: from.cloned(), to: Some(to.clone()), attempt, fast, author, rollback: false };
+    let emergency = wish.emergency.as_ref().map(|reason| Emergency::asked(reason, world.no_emergency.as_deref()));
+    let (from, to) = (from.cloned(), Some(to.clone()));
+    let new = NewRelease { purpose, from, to, attempt, fast, author, rollback: false, emergency };
     Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() }
 }
 
@@ -103,6 +114,7 @@ fn going_back(world: &World, stable: &RevisionRef) -> Option<Plan> {
         fast: true,
         author: Some(ordered.by.clone()),
         rollback: true,
+        emergency: None,
     };
     Some(Plan { actions: vec![Action::CreateRelease(new)], ..Plan::default() })
 }

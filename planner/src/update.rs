@@ -8,6 +8,7 @@ mod steps;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    calendar,
     converge::{Converged, converge},
     events::enter,
     gates::{self, Asked},
@@ -82,11 +83,14 @@ fn advance(
     journal: &mut Journal,
     now: DateTime<Utc>,
 ) -> Result<(), Waiting> {
-    let rising = journal.phase < Phase::Promoting;
+    // A step that has been written down comes into force, and is measured from there on, whatever holds the next one.
+    let entered = journal.phase == Phase::Shifting && journal.applied_at.is_none();
+    let rising = journal.phase < Phase::Promoting && !entered;
     if rising {
         // A suspension stops what is new, never the way back.
         held_by_people(policy, journal)
             .or_else(|w| if release.rollback && w.reason == "Suspended" { Ok(()) } else { Err(w) })?;
+        calendar::thawed(world, release, now)?;
     }
     match journal.phase {
         Phase::Pending => pending(policy, world, release, journal, now),
@@ -125,9 +129,22 @@ fn outcome_words(journal: &Journal, then: &str) -> String {
     advised(journal.outcome.as_ref().map_or("no evidence", |o| o.message.as_str()), then)
 }
 
-/// Asks the gates of a place and waits for all of them. The candidate's Service may be as young as its pods: a test that meets a node
-/// which does not know it yet would blame the version, so no test begins before every node has had time to learn of it.
+/// Asks the gates of a place and waits for all of them, for windows last: what goes on then goes on while they are open.
 pub(crate) fn ask(
+    policy: &Policy,
+    release: &Release,
+    journal: &mut Journal,
+    place: Place,
+    step: Option<u32>,
+    now: DateTime<Utc>,
+) -> Result<bool, Waiting> {
+    Ok(ask_but_windows(policy, release, journal, place, step, now)?
+        && calendar::open(policy, release, journal, place, step, now)?)
+}
+
+/// Asks the gates of a place and waits for all of them but windows. The candidate's Service may be as young as its pods: a test that meets a node
+/// which does not know it yet would blame the version, so no test begins before every node has had time to learn of it.
+fn ask_but_windows(
     policy: &Policy,
     release: &Release,
     journal: &mut Journal,
@@ -219,7 +236,7 @@ fn gating(policy: &Policy, release: &Release, journal: &mut Journal, now: DateTi
     if !ask(policy, release, journal, Place::Traffic, None, now)? {
         return Ok(());
     }
-    let straight = policy.steps().is_empty() || release.fast || journal.orders.promote;
+    let straight = policy.steps().is_empty() || release.fast || release.is_emergency() || journal.orders.promote;
     if !straight {
         journal.note(now, "GatesPassed", "every gate before live traffic has passed");
         steps::begin(policy, journal, 1, now);

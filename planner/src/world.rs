@@ -1,5 +1,6 @@
 //! The facts that a plan is made from. They may be out of date the moment they are read.
 
+mod freeze;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +9,14 @@ use analysis::Batch;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    emergency::Emergency,
     id::{Digest, RevisionId},
     journal::{Cause, Evidence, Journal, Purpose, RevisionRef},
     picks::Picks,
     policy::Place,
 };
 
+pub use freeze::Freeze;
 pub use order::{Decision, Order};
 
 /// Everything a plan is made from besides the policy and the time.
@@ -55,6 +58,10 @@ pub struct World {
     pub decisions: Vec<Decision>,
     /// Policies named in `dependsOn` that are not settled on their own wish, with what they say.
     pub unsettled: BTreeMap<String, String>,
+    /// Times in which nothing rises, past and to come too.
+    pub freezes: Vec<Freeze>,
+    /// Why no release may take the emergency way, if none may.
+    pub no_emergency: Option<String>,
     /// The effects of the last pass failed.
     pub failing: bool,
     /// What must be mended by a person before this workload can be taken over or a release can begin.
@@ -87,6 +94,8 @@ pub struct Wish {
     pub settled: bool,
     /// Who wished it, where that is known.
     pub author: Option<String>,
+    /// Why it is to take the emergency way, if it is.
+    pub emergency: Option<String>,
 }
 
 /// The Service that callers use.
@@ -222,6 +231,8 @@ pub struct Release {
     pub author: Option<String>,
     /// A person went back to `to`, whatever the workload wishes.
     pub rollback: bool,
+    /// It was asked to take the emergency way.
+    pub emergency: Option<Emergency>,
     /// It is being deleted.
     pub deleting: bool,
     /// Its journal.

@@ -28,6 +28,12 @@ enum Event {
     /// From now on somebody is known to change the workload, or nobody.
     Author(Option<usize>),
     Suspend(bool),
+    /// For so many seconds, or until somebody ends it.
+    Freeze(Option<i64>),
+    Thaw,
+    /// From now on the workload asks for the emergency way, or not; or it may not be taken.
+    Emergency(Option<&'static str>),
+    NoEmergency(bool),
     /// A version's pods are down for so many seconds.
     Flap(u32, i64),
     Kill(u32),
@@ -69,6 +75,10 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(person, gate, approves, may)| Event::Say { person, gate, approves, may }),
         1 => proptest::option::of(0usize..4).prop_map(Event::Author),
         1 => any::<bool>().prop_map(Event::Suspend),
+        2 => proptest::option::of(0i64..200).prop_map(Event::Freeze),
+        1 => Just(Event::Thaw),
+        2 => select(vec![None, Some(""), Some("fire"), Some("flood")]).prop_map(Event::Emergency),
+        1 => any::<bool>().prop_map(Event::NoEmergency),
         2 => (1u32..6, 1i64..90).prop_map(|(n, s)| Event::Flap(n, s)),
         1 => (1u32..6).prop_map(Event::Kill),
         1 => any::<bool>().prop_map(Event::Quota),
@@ -108,7 +118,7 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
 
 fn gates() -> impl Strategy<Value = Vec<Gate>> {
     let places = select(vec![Place::Start, Place::Traffic, Place::Traffic, Place::Step, Place::Promotion]);
-    let asks = prop_oneof![3 => (1u32..3).prop_map(|attempts| Asks::Test { attempts }), 2 => people()];
+    let asks = prop_oneof![3 => (1u32..3).prop_map(|attempts| Asks::Test { attempts }), 2 => people(), 2 => windows()];
     let timeout = prop_oneof![1 => Just(60), 3 => Just(600)];
     proptest::collection::vec((places, asks, timeout, any::<bool>()), 0..4).prop_map(|gates| {
         let named = |(i, (at, asks, seconds, always))| {
@@ -124,6 +134,13 @@ fn people() -> impl Strategy<Value = Asks> {
     (1usize..3, users, proptest::bool::weighted(0.2), any::<bool>()).prop_map(|(needed, users, not_author, late)| {
         Asks::People(Approval { needed, users, groups: vec![], not_author, late_is_reject: late })
     })
+}
+
+/// Every few minutes for some of them; or by day, which is many hours away.
+fn windows() -> impl Strategy<Value = Asks> {
+    let often = (2u32..9, 1i64..9).prop_map(|(every, minutes)| (format!("*/{every} * * * *"), minutes));
+    let schedule = prop_oneof![4 => often, 1 => Just(("0 9 * * *".to_owned(), 480))];
+    schedule.prop_map(|(schedule, minutes)| window("", Place::Start, &schedule, minutes).asks)
 }
 
 /// Weights beyond half are for routes.
@@ -199,6 +216,10 @@ fn happens(m: &mut Model, event: &Event) {
         }
         Event::Author(who) => m.author = who.map(|p| PEOPLE[p].to_owned()),
         Event::Suspend(on) => m.policy.suspend = *on,
+        Event::Freeze(seconds) => drop(m.freeze(*seconds)),
+        Event::Thaw => m.freezes.clear(),
+        Event::Emergency(why) => m.emergency = why.map(str::to_owned),
+        Event::NoEmergency(on) => m.no_emergency = on.then(|| "it is forbidden".into()),
         Event::Flap(n, seconds) => {
             let before = m.behaviours.get(&rev(*n).digest).map_or(Pods::ReadyAfter(2), |b| b.pods);
             m.pods_of(*n, Pods::Down).run(*seconds).pods_of(*n, before);
@@ -244,8 +265,18 @@ fn happens(m: &mut Model, event: &Event) {
     }
 }
 
-/// What only waits for the cluster gets what it waits for.
+/// From now on it is always office hours.
+fn open_windows(m: &mut Model) {
+    let always = window("", Place::Start, "* * * * *", 60).asks;
+    for gate in m.policy.gates.iter_mut().filter(|g| g.window().is_some()) {
+        gate.asks = always.clone();
+    }
+}
+
+/// What only waits for the cluster, or the time, gets what it waits for.
 fn heal(m: &mut Model) {
+    open_windows(m);
+    m.freezes.clear();
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
     m.unroutable(false);
     m.routes.contested = None;
@@ -326,6 +357,9 @@ proptest! {
         while m.release.is_some() && asked < 300 {
             m.run(10);
             asked += 1;
+            if asked == 100 {
+                open_windows(&mut m);
+            }
             if m.reason() == "PauseStep" {
                 m.decide(Order::Resume);
             }

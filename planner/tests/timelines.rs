@@ -91,3 +91,16 @@ fn a_removal_in_the_middle_of_a_canary_reads_as_before() {
     m.delete_policy().until("the policy is gone", 300, |m| m.gone);
     reads("removal-mid-canary", &m, from);
 }
+
+#[test]
+fn windows_freezes_and_an_emergency_read_as_before() {
+    let gates = vec![gate("conformance", Place::Traffic), window("late", Place::Promotion, "30 22 * * *", 10)];
+    let mut m = Model::adopted(Policy { gates, ..canary() });
+    let from = m.log.len();
+    m.freeze(Some(240)).wish(2).until_finished(Phase::Succeeded).settle();
+    m.freeze(None).wish(3).until_phase(Phase::Pending).run(20).freezes.clear();
+    m.until_step(1).run(5).freeze(None).run(60).metrics_of(3, Metrics::Bad).until_finished(Phase::RolledBack).settle();
+    m.emergency = Some("CVE-2026-1234".into());
+    m.wish(4).until_finished(Phase::Succeeded).settle();
+    reads("calendar", &m, from);
+}

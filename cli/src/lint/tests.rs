@@ -55,6 +55,28 @@ fn what_is_missing_or_of_another_form_is_told_where_it_is() {
 }
 
 #[test]
+fn a_window_that_cannot_be_read_is_told_with_what_to_write() {
+    let window = |schedule: &str, zone: &str| {
+        let window = json!({ "schedule": schedule, "duration": "8h", "timeZone": zone });
+        json!({ "name": "office", "at": "start", "window": window })
+    };
+    assert_eq!(said(|p| p["spec"]["gates"][0] = window("0 9 * * 1-5", "Europe/Paris")), Vec::<String>::new());
+    let cannot = "spec: the window of gate office: ";
+    only(
+        |p| p["spec"]["gates"][0] = window("0 9 31 2 *", "UTC"),
+        &format!("{cannot}schedule \"0 9 31 2 *\" names a day"),
+    );
+    only(
+        |p| p["spec"]["gates"][0] = window("0 24 * * *", "UTC"),
+        &format!("{cannot}schedule \"0 24 * * *\" is no cron"),
+    );
+    only(
+        |p| p["spec"]["gates"][0] = window("0 9 * * *", "Paris"),
+        &format!("{cannot}timeZone \"Paris\" is no time zone"),
+    );
+}
+
+#[test]
 fn what_the_controller_would_refuse_is_told() {
     only(
         |p| p["spec"]["strategy"]["canary"]["steps"][1]["weight"] = json!(70),

@@ -1,11 +1,12 @@
 //! The course of a release under a policy, in least times.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::RolloutPolicySpec;
 use planner::{
     Policy,
-    policy::{Gate, Place, Shares, Step, Strategy},
+    policy::{Asks, Gate, Place, Shares, Step, Strategy},
     split,
+    window::{Stand, Window},
 };
 
 use crate::{
@@ -28,10 +29,10 @@ pub struct Part {
 }
 
 /// The parts in their order. `pods` are those for all of the traffic.
-pub fn parts(policy: &Policy, settle: TimeDelta, pods: u32) -> Vec<Part> {
+pub fn parts(policy: &Policy, settle: TimeDelta, pods: u32, now: DateTime<Utc>) -> Vec<Part> {
     let part = |name: &str, least, what: String, besides| Part { name: name.into(), least, what, besides };
     let mut all = vec![part("Settle", settle, "a change rests".into(), depends(policy))];
-    let start = gates(policy, Place::Start, None);
+    let start = gates(policy, Place::Start, None, now);
     if !start.is_empty() {
         all.push(part("Pending", TimeDelta::zero(), "before anything of the candidate exists".into(), start));
     }
@@ -44,14 +45,15 @@ pub fn parts(policy: &Policy, settle: TimeDelta, pods: u32) -> Vec<Part> {
         ready,
         vec![format!("pods that become ready, at most {}", span(policy.progress))],
     ));
-    let what = if policy.gates.iter().any(|g| g.at == Place::Traffic) {
+    let tests = |g: &Gate| g.at == Place::Traffic && matches!(g.asks, Asks::Test { .. });
+    let what = if policy.gates.iter().any(tests) {
         "tests of the candidate through its own Service"
     } else {
         "nothing is tested"
     };
-    all.push(part("Gating", policy.propagation, what.into(), gates(policy, Place::Traffic, None)));
-    all.extend((1..).zip(policy.steps()).map(|(k, step)| one(policy, k, step, pods)));
-    let mut besides = gates(policy, Place::Promotion, None);
+    all.push(part("Gating", policy.propagation, what.into(), gates(policy, Place::Traffic, None, now)));
+    all.extend((1..).zip(policy.steps()).map(|(k, step)| one(policy, k, step, pods, now)));
+    let mut besides = gates(policy, Place::Promotion, None, now);
     besides.push(format!("pods that become ready, at most {}", span(policy.progress)));
     let what = format!("{} of the candidate, then all traffic in one write", count(pods.max(1) as usize, "pod"));
     all.push(part("Promoting", policy.propagation, what, besides));
@@ -69,7 +71,7 @@ fn depends(policy: &Policy) -> Vec<String> {
     if on.is_empty() { Vec::new() } else { vec![format!("until {on} is settled")] }
 }
 
-fn one(policy: &Policy, k: u32, step: &Step, pods: u32) -> Part {
+fn one(policy: &Policy, k: u32, step: &Step, pods: u32, now: DateTime<Utc>) -> Part {
     let needs = split::needs(policy.shares, pods, step);
     let share = match policy.shares {
         Shares::Pods { .. } => {
@@ -80,7 +82,7 @@ fn one(policy: &Policy, k: u32, step: &Step, pods: u32) -> Part {
     };
     // The first look comes a window after the share has reached everybody.
     let held = policy.analysis.as_ref().map_or(step.bake, |a| step.bake.max(a.window));
-    let mut besides = gates(policy, Place::Step, Some(k));
+    let mut besides = gates(policy, Place::Step, Some(k), now);
     if step.pause {
         besides.push("a person's Resume".into());
     }
@@ -90,19 +92,36 @@ fn one(policy: &Policy, k: u32, step: &Step, pods: u32) -> Part {
     Part { name: format!("Step {k}"), least: policy.propagation + held, what: format!("{step}{share}"), besides }
 }
 
-fn gates(policy: &Policy, at: Place, step: Option<u32>) -> Vec<String> {
+fn gates(policy: &Policy, at: Place, step: Option<u32>, now: DateTime<Utc>) -> Vec<String> {
     let here = |g: &&Gate| g.at == at && g.steps.as_ref().is_none_or(|s| step.is_some_and(|k| s.contains(&k)));
-    let asks = |g: &Gate| match g.approval() {
-        Some(people) => format!("gate {} asks people ({} must approve)", g.name, people.needed),
-        None => format!("gate {}", g.name),
+    let asks = |g: &Gate| match &g.asks {
+        Asks::People(people) => {
+            format!("gate {} asks people ({} must approve), at most {}", g.name, people.needed, span(g.timeout))
+        }
+        Asks::Test { .. } => format!("gate {}, at most {}", g.name, span(g.timeout)),
+        Asks::Window(window) => format!("gate {}, {window}: {}", g.name, stands(window, now)),
     };
-    policy.gates.iter().filter(here).map(|g| format!("{}, at most {}", asks(g), span(g.timeout))).collect()
+    policy.gates.iter().filter(here).map(asks).collect()
+}
+
+fn stands(window: &Window, now: DateTime<Utc>) -> String {
+    match window.at(now) {
+        Stand::Open => "open now".into(),
+        Stand::Closed(Some(at)) => format!("opens {}", window.in_words(at)),
+        Stand::Closed(None) => "does not open again".into(),
+    }
 }
 
 /// The course as text.
-pub(super) fn text(policy: &Policy, spec: &RolloutPolicySpec, given: Option<u32>, paint: Paint) -> String {
+pub(super) fn text(
+    policy: &Policy,
+    spec: &RolloutPolicySpec,
+    given: Option<u32>,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> String {
     let pods = given.unwrap_or(1);
-    let all = parts(policy, crds::parse::time(spec.settle), pods);
+    let all = parts(policy, crds::parse::time(spec.settle), pods, now);
     let mut at = TimeDelta::zero();
     let mut promoted = at;
     let rows: Vec<Vec<Cell>> = all

@@ -5,13 +5,14 @@ mod sight;
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use crds::RolloutPolicy;
 use kube::ResourceExt;
 
 use crate::{
     app::App,
     args::Plan,
-    facts,
+    clock, facts,
     failure::{Exit, Failure},
     lint::documents,
     paint::Paint,
@@ -26,7 +27,7 @@ use crate::{
 pub async fn of_policy(app: &mut App, arguments: &Plan) -> Result<Exit, Failure> {
     let name = arguments.of.name.clone().unwrap_or_default();
     let policy = read::policy(app, &name).await?;
-    let text = text(&policy, arguments, app.screen.paint)?;
+    let text = text(&policy, arguments, app.now(), app.screen.paint)?;
     app.screen.data(&text)?;
     Ok(Exit::Done)
 }
@@ -40,7 +41,7 @@ pub fn of_file(arguments: &Plan, screen: &mut Screen) -> Result<Exit, Failure> {
     let policies = policies(&path)?;
     for (i, policy) in policies.iter().enumerate() {
         let space = if i > 0 { "\n" } else { "" };
-        screen.data(&format!("{space}{}", text(policy, arguments, screen.paint)?))?;
+        screen.data(&format!("{space}{}", text(policy, arguments, clock::wall()(), screen.paint)?))?;
     }
     Ok(Exit::Done)
 }
@@ -66,11 +67,11 @@ fn policies(path: &Path) -> Result<Vec<RolloutPolicy>, Failure> {
 ///
 /// # Errors
 /// When the policy cannot be used.
-pub fn text(policy: &RolloutPolicy, arguments: &Plan, paint: Paint) -> Result<String, Failure> {
+pub fn text(policy: &RolloutPolicy, arguments: &Plan, now: DateTime<Utc>, paint: Paint) -> Result<String, Failure> {
     let name = policy.name_any();
     let parsed = facts::parse(&name, &policy.spec).map_err(|e| Failure::error(format!("planning {name}: {e}")))?;
     let given = arguments.replicas.or(parsed.replicas);
-    let mut text = course::text(&parsed, &policy.spec, given, paint);
+    let mut text = course::text(&parsed, &policy.spec, given, now, paint);
     text.push_str(&sight::text(&parsed, arguments.rps, arguments.errors.map(|percent| percent / 100.0)));
     Ok(text)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     args::PlanOf,
-    fixtures::{Shop, spec},
+    fixtures::{Shop, now, spec},
 };
 
 fn planned(change: impl FnOnce(&mut Value), rps: Option<f64>) -> String {
@@ -13,7 +13,7 @@ fn planned(change: impl FnOnce(&mut Value), rps: Option<f64>) -> String {
     let mut policy = Shop::settled().facts().policy;
     policy.spec = serde_json::from_value(spec).unwrap();
     let arguments = Plan { of: PlanOf { name: None, file: None }, rps, errors: None, replicas: None };
-    text(&policy, &arguments, Paint(false)).unwrap()
+    text(&policy, &arguments, now(), Paint(false)).unwrap()
 }
 
 #[test]
@@ -32,6 +32,25 @@ fn blue_green_goes_over_at_once_and_is_watched() {
         None,
     );
     assert_snapshot!(text);
+}
+
+#[test]
+fn a_window_is_told_with_when_it_opens_next() {
+    let text = planned(
+        |spec| {
+            let window = |at: &str, schedule: &str| {
+                let window = json!({ "schedule": schedule, "duration": "8h", "timeZone": "Europe/Paris" });
+                json!({ "name": format!("office-{at}"), "at": at, "window": window })
+            };
+            spec["gates"] = json!([window("start", "0 9 * * 1-5"), window("promotion", "0 9 * * *")]);
+        },
+        None,
+    );
+    // It is a Sunday, noon in London.
+    let opens = r#"gate office-start, "0 9 * * 1-5" for 8h in Europe/Paris: opens Mon 2026-03-02 09:00 Europe/Paris (2026-03-02T08:00Z)"#;
+    assert!(text.contains(opens), "{text}");
+    assert!(text.contains(r#"gate office-promotion, "0 9 * * *" for 8h in Europe/Paris: open now"#), "{text}");
+    assert!(text.contains("nothing is tested"), "{text}");
 }
 
 #[test]
@@ -61,6 +80,6 @@ fn a_policy_that_cannot_be_used_is_refused_in_words() {
     let mut policy = Shop::settled().facts().policy;
     policy.spec.strategy.canary = None;
     let arguments = Plan { of: PlanOf { name: None, file: None }, rps: None, errors: None, replicas: None };
-    let failure = text(&policy, &arguments, Paint(false)).unwrap_err();
+    let failure = text(&policy, &arguments, now(), Paint(false)).unwrap_err();
     assert!(failure.message.contains("exactly one of canary, blueGreen and ab"), "{failure}");
 }

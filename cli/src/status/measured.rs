@@ -38,7 +38,8 @@ fn one_gate(gate: &GateRecord, policy: Option<&Policy>, now: DateTime<Utc>, pain
         (Place::Step, None) => "in a step".into(),
         (Place::Promotion, _) => "before promotion".into(),
     };
-    let timeout = policy.and_then(|p| p.gates.iter().find(|g| g.name == gate.name)).map(|g| g.timeout);
+    let timeout = policy.and_then(|p| p.gates.iter().find(|g| g.name == gate.name));
+    let timeout = timeout.filter(|g| g.window().is_none()).map(|g| g.timeout);
     let when = match (gate.until, timeout) {
         (Some(at), _) => format!("{} ago", age(now, at)),
         (None, Some(timeout)) => format!("asked {} ago, {}", age(now, gate.since), until(now, gate.since + timeout)),

@@ -75,6 +75,25 @@ fn a_gate_that_waits_for_an_approval_shows_the_command_that_gives_it() {
 }
 
 #[test]
+fn an_emergency_is_said_beside_the_release_and_so_is_one_that_was_refused() {
+    let said = shown(&Shop::shifting().urgent(json!({ "reason": "CVE-2026-1234" })));
+    assert!(said.contains(", attempt 1, began 10m ago, emergency: CVE-2026-1234\n"), "{said}");
+    let refused = json!({ "reason": "hurry", "refused": "Namespace team forbids emergencies" });
+    let said = shown(&Shop::shifting().urgent(refused));
+    assert!(said.contains(", no emergency: Namespace team forbids emergencies\n"), "{said}");
+}
+
+#[test]
+fn a_window_that_is_waited_for_is_told_without_an_end_of_the_wait() {
+    let message = "gate office opens Mon 2026-03-02 09:00 UTC (2026-03-02T09:00Z)";
+    let gate = json!({ "name": "office", "at": "start", "verdict": "Unknown", "attempt": 1, "since": ago(30), "message": message });
+    let plan = json!([{ "name": "office", "at": "start", "window": { "schedule": "0 9 * * 1-5", "duration": "8h" } }]);
+    let shop = Shop::settled().release(2, json!({ "phase": "Pending", "gates": [gate] })).planned("/gates", plan);
+    let said = shown(&shop);
+    assert!(said.contains("? office  Unknown at the start, asked 30s ago\n") && said.contains(message), "{said}");
+}
+
+#[test]
 fn programs_get_the_objects_and_the_commands() {
     let document = document_of(&Shop::shifting().facts(), "sluice");
     assert_eq!(document["policy"]["status"]["candidate"]["digest"], digest(2));

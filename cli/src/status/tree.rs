@@ -8,7 +8,7 @@ use crds::{
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use planner::Waiting;
+use planner::{Emergency, Waiting};
 
 use super::{measured, next, steps::steps};
 use crate::{
@@ -121,8 +121,13 @@ impl Tree<'_> {
             crds::journal::Purpose::Update if release.spec.fast => "goes back to a version that has passed, ",
             crds::journal::Purpose::Update => "",
         };
+        let urgent = match &release.spec.emergency {
+            Some(Emergency { reason, refused: None }) => format!(", emergency: {}", paint.on(Tone::Warn, reason)),
+            Some(Emergency { refused: Some(why), .. }) => format!(", no emergency: {}", paint.on(Tone::Warn, why)),
+            None => String::new(),
+        };
         let head = format!(
-            "release    {}  {purpose}{}, attempt {}{when}",
+            "release    {}  {purpose}{}, attempt {}{when}{urgent}",
             release.name_any(),
             paint.on(of_phase(&phase), &phase),
             release.spec.attempt

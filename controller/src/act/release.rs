@@ -50,6 +50,7 @@ pub async fn create(context: &Arc<Context>, observed: &Observed, new: &NewReleas
             plan,
             fast: new.fast,
             rollback: new.rollback,
+            emergency: new.emergency.clone(),
         },
         status: None,
     };

@@ -58,7 +58,7 @@ fn base(cluster: Option<&str>, release: &Release, journal: &Journal) -> Notice {
         new: release.spec.to.as_ref().map(version),
         source: release.spec.source.clone(),
         author: release.spec.author.clone(),
-        emergency: None,
+        emergency: release.spec.emergency.clone(),
         phase: format!("{:?}", journal.phase),
         step: spec.as_ref().and_then(|s| step(release, s, journal)),
         failures: failures(journal, spec.as_ref()),
@@ -107,7 +107,7 @@ pub fn sort(reason: &str, message: &str) -> (Kind, Severity) {
         "RolledBack" => (Kind::RolledBack, Error),
         "PodsNotStarted" | "GateTimeout" | "NoEvidence" | "Inconclusive" => (Kind::Inconclusive, Warning),
         "Stalled" => (Kind::Stalled, Warning),
-        "Emergency" | "EmergencyRefused" => (Kind::Other, Warning),
+        "Emergency" | "EmergencyRefused" => (Kind::Started, Warning),
         // A release that a person ended, or that something newer ended, tells of it when it is over.
         "Superseded" if message.starts_with("aborted by") => (Kind::Superseded, Warning),
         "Superseded" => (Kind::Superseded, Info),

@@ -3,6 +3,7 @@
 mod apex;
 mod blockers;
 mod decisions;
+mod freezes;
 mod neighbours;
 mod pods;
 mod releases;
@@ -114,7 +115,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         ..World::default()
     };
     if world.deleting {
-        world.namespace_terminating = namespace_terminating(context, &namespace).await?;
+        world.namespace_terminating = freezes::terminating(context, &namespace).await?;
     }
     releases.fill(&mut world);
     world.stable = releases.stable(&object).or_else(|| revisions::stable_in_cluster(&world, &deployments));
@@ -144,6 +145,7 @@ impl Observed {
         let namespace = self.namespace();
         let Some(live) = &self.workload else { return Ok(()) };
         let (mut facts, author) = (workload::facts(live), workload::author(live));
+        let emergency = workload::emergency(live);
         if self.world.release.as_ref().is_some_and(|r| r.purpose != planner::journal::Purpose::Update) {
             facts.pods = facts.pods.max(workload::pods(context, live).await?);
         }
@@ -156,7 +158,7 @@ impl Observed {
             let left = workload::settle(&self.object) - (context.now() - since);
             let settled = left <= chrono::TimeDelta::zero();
             self.settles_in = (!settled).then_some(left);
-            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled, author });
+            facts.wish = Some(planner::world::Wish { revision: cut.revision.clone(), settled, author, emergency });
             self.cut = Some(cut);
         }
         if self.world.deleting {
@@ -164,6 +166,10 @@ impl Observed {
         }
         let news = facts.wish.as_ref().map(|w| &w.revision.digest) != self.world.stable.as_ref().map(|s| &s.digest);
         let starting = self.world.release.as_ref().is_none_or(|r| r.journal.phase == planner::journal::Phase::Pending);
+        let urgent = facts.wish.as_ref().is_some_and(|w| w.emergency.is_some());
+        if urgent && news && self.world.release.is_none() {
+            self.world.no_emergency = freezes::no_emergency(context, &namespace).await?;
+        }
         self.world.workload = Some(facts);
         if news && starting && !self.world.deleting {
             let found = blockers::find(context, self).await?;
@@ -201,6 +207,7 @@ impl Observed {
         if release.journal.phase == planner::journal::Phase::Pending {
             self.world.unsettled = self.unsettled(context, &namespace).await?;
         }
+        self.world.freezes = freezes::freezes(context, &namespace, &release).await?;
         self.world.look = self.look(context, &namespace, &release);
         Ok(())
     }
@@ -287,9 +294,4 @@ fn capacity_is_ours(policy: &RolloutPolicy) -> bool {
         .filter(|e| e.fields_v1.as_ref().is_some_and(|f| f.0.pointer("/f:spec/f:replicas").is_some()))
         .peekable();
     owners.peek().is_some() && owners.all(|e| e.manager.as_deref() == Some(names::FIELD_MANAGER))
-}
-
-async fn namespace_terminating(context: &Arc<Context>, namespace: &str) -> Result<bool, Error> {
-    let all: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.kube.client());
-    Ok(api::get(&all, namespace).await?.is_none_or(|n| n.meta().deletion_timestamp.is_some()))
 }

@@ -76,8 +76,15 @@ impl Releases {
             }
             _ => Duration::from_secs(15),
         };
-        policy::parse((&live.namespace().unwrap_or_default(), &name), frozen, &live.spec, scrape)
-            .map_err(|e| Error::Invalid(e.to_string()))
+        let parse = |spec: &RolloutPolicySpec| {
+            policy::parse((&live.namespace().unwrap_or_default(), &name), spec, &live.spec, scrape)
+        };
+        let read = parse(frozen).or_else(|unusable| {
+            // What nobody can read must not keep the policy from being deleted, and a removal asks no gate.
+            let going = live.meta().deletion_timestamp.is_some();
+            if going { parse(&RolloutPolicySpec { gates: None, ..frozen.clone() }) } else { Err(unusable) }
+        });
+        read.map_err(|e| Error::Invalid(e.to_string()))
     }
 
     /// Fills in the planner's view of the releases.
@@ -151,6 +158,7 @@ fn planner_release(release: &Release) -> world::Release {
         fast: release.spec.fast,
         author: release.spec.author.clone(),
         rollback: release.spec.rollback,
+        emergency: release.spec.emergency.clone(),
         deleting: release.meta().deletion_timestamp.is_some(),
         journal: journal(release).clone(),
     }

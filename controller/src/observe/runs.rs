@@ -8,6 +8,7 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{ResourceExt, api::LogParams};
 use planner::{
     journal::GateRecord,
+    policy::Asks,
     world::{Release, Run, RunKey},
 };
 
@@ -29,8 +30,9 @@ pub async fn runs(
     frozen: Option<&RolloutPolicySpec>,
 ) -> Result<BTreeMap<RunKey, Run>, Error> {
     let (namespace, mut runs) = (&observed.namespace(), BTreeMap::new());
-    let people = |r: &GateRecord| observed.policy.gates.iter().any(|g| g.name == r.name && g.approval().is_some());
-    let job = |r: &&GateRecord| !people(r) && !is_webhook(frozen, r);
+    let test = |g: &planner::policy::Gate| matches!(g.asks, Asks::Test { .. });
+    let runs_none = |r: &GateRecord| observed.policy.gates.iter().any(|g| g.name == r.name && !test(g));
+    let job = |r: &&GateRecord| !runs_none(r) && !is_webhook(frozen, r);
     let open: Vec<&GateRecord> =
         release.journal.gates.iter().filter(|r| r.verdict == Verdict::Unknown).filter(job).collect();
     if open.is_empty() {

@@ -70,6 +70,12 @@ fn said(live: &DynamicObject, annotation: &str) -> Option<String> {
     said.filter(|text| (1..=253).contains(&text.chars().count()))
 }
 
+/// Why the version is to take the emergency way, as its pod template says.
+pub fn emergency(live: &DynamicObject) -> Option<String> {
+    let annotations = live.data.pointer("/spec/template/metadata/annotations");
+    annotations.and_then(|a| a.get(names::EMERGENCY)).and_then(Value::as_str).map(str::to_owned)
+}
+
 /// Who last wrote `spec.replicas`, as its field manager calls itself.
 pub fn replicas_manager(live: &DynamicObject) -> String {
     let writes = |e: &&ManagedFieldsEntry| {
@@ -109,7 +115,7 @@ pub async fn cut(
     live: &DynamicObject,
 ) -> Result<(Option<Cut>, Vec<Blocker>), Error> {
     let namespace = policy.namespace().unwrap_or_default();
-    let Some(template) = live.data.pointer("/spec/template").cloned() else {
+    let Some(template) = live.data.pointer("/spec/template").map(digest::delivered) else {
         return Err(Error::Invalid(format!("Deployment {} has no pod template", live.name_any())));
     };
     let mut configs = BTreeMap::new();

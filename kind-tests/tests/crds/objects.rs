@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 22] = [
+const GOOD: [(&str, &str); 23] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
@@ -26,6 +26,7 @@ const GOOD: [(&str, &str); 22] = [
     ("policy-mirror", include_str!("good/policy-mirror.yaml")),
     ("policy-approvals", include_str!("good/policy-approvals.yaml")),
     ("policy-webhooks", include_str!("good/policy-webhooks.yaml")),
+    ("policy-windows", include_str!("good/policy-windows.yaml")),
     ("policy-minimal", include_str!("good/policy-minimal.yaml")),
     ("release", include_str!("good/release.yaml")),
     ("decision", include_str!("good/decision.yaml")),

@@ -1,6 +1,7 @@
 //! The promises that disturb the controller or Prometheus, one at a time, after all others.
 #![forbid(unsafe_code)]
 
+mod freeze_all;
 mod notifications;
 mod promise_08_killed;
 mod promise_09_upgrade;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::held_by_people;
 use crate::{
-    apex,
+    apex, calendar,
     converge::{Desired, Members},
     journal::{Journal, Phase, RevisionRef},
     looks,
@@ -42,12 +42,13 @@ pub(super) fn desired(
     match journal.phase {
         Phase::Preparing | Phase::Gating => Desired {
             members: members(from, to, 0),
-            ..base.pods(from, full).pods(to, first_need(policy, full).max(has))
+            ..base.pods(from, full).pods(to, first_need(policy, release, full).max(has))
         },
         Phase::Shifting => {
             let count = journal.step.map_or(0, |k| step_members(policy, world, from, to, k));
             let share_needs = journal.step.map_or(1, |k| need(policy, full, k));
-            let pods = share_needs.max(journal.step.map_or(0, |k| next_need(policy, journal, full, k, now)));
+            let pods =
+                share_needs.max(journal.step.map_or(0, |k| next_need(policy, world, release, journal, full, k, now)));
             let share = journal.step.and_then(|k| step_share(policy, to, k));
             let members = members(from, to, count);
             Desired { members, share, share_needs, ..base.pods(from, full).pods(to, pods.max(has)) }
@@ -179,8 +180,12 @@ pub(crate) fn known_capacity(policy: &Policy, world: &World) -> Option<u32> {
         .or(runs.filter(|n| *n > 0))
 }
 
-fn first_need(policy: &Policy, capacity: u32) -> u32 {
-    if policy.steps().is_empty() { capacity.max(1) } else { need(policy, capacity, 1) }
+fn first_need(policy: &Policy, release: &Release, capacity: u32) -> u32 {
+    if policy.steps().is_empty() || (release.is_emergency() && !release.fast) {
+        capacity.max(1)
+    } else {
+        need(policy, capacity, 1)
+    }
 }
 
 /// Candidate pods that step `k`, counted from 1, takes at full capacity.
@@ -190,12 +195,22 @@ fn need(policy: &Policy, capacity: u32, k: u32) -> u32 {
 }
 
 /// Candidate pods that what follows step `k` takes, once the step is nearly over: they start while it still holds, so that nobody
-/// waits for them afterwards. Not before a person has let it go on, nor while metrics speak against it.
-fn next_need(policy: &Policy, journal: &Journal, capacity: u32, k: u32, now: DateTime<Utc>) -> u32 {
+/// waits for them afterwards. Not before a person has let it go on, nor while metrics speak against it or the calendar holds
+/// what follows.
+fn next_need(
+    policy: &Policy,
+    world: &World,
+    release: &Release,
+    journal: &Journal,
+    capacity: u32,
+    k: u32,
+    now: DateTime<Utc>,
+) -> u32 {
     let step = policy.steps().get(k.saturating_sub(1) as usize);
     let (Some(step), Some(applied)) = (step, journal.applied_at) else { return 0 };
     let ahead = (step.bake / 2).min(AHEAD);
     let held = held_by_people(policy, journal).is_err() || (step.pause && journal.orders.resumed != Some(k));
+    let held = held || calendar::holds_after(policy, world, release, journal, k, now);
     if held || looks::failing(journal) || now < applied + policy.propagation + step.bake - ahead {
         return 0;
     }

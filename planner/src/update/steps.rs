@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ask, promotion};
+use super::{ask, ask_but_windows, promotion};
 use crate::{
-    apex, effect,
+    apex, calendar, effect,
     events::enter,
     journal::{Journal, Phase, Split},
     looks,
@@ -40,7 +40,7 @@ pub(super) fn advance(
         return Ok(());
     };
     let skipped = journal.orders.promote || journal.orders.skipped == Some(k);
-    let gates = ask(policy, release, journal, Place::Step, Some(k), now);
+    let gates = ask_but_windows(policy, release, journal, Place::Step, Some(k), now);
     match gates {
         Ok(false) => return Ok(()),
         Err(unknown) if unknown.reason == PROPAGATION => return Err(unknown),
@@ -60,6 +60,9 @@ pub(super) fn advance(
     if step.pause && !skipped && journal.orders.resumed != Some(k) {
         let words = format!("step {k} pauses here: it goes on after a Resume decision");
         return Err(Waiting::for_person("PauseStep", words));
+    }
+    if !calendar::open(policy, release, journal, Place::Step, Some(k), now)? {
+        return Ok(());
     }
     if (k as usize) < all && !journal.orders.promote {
         begin(policy, journal, k + 1, now);

@@ -44,6 +44,7 @@ impl Model {
                     to: new.to.clone(),
                     attempt: new.attempt,
                     fast: new.fast,
+                    emergency: new.emergency.clone(),
                     author: new.author.clone(),
                     rollback: new.rollback,
                     deleting: false,

@@ -220,6 +220,8 @@ impl Model {
             decisions: self.decisions_now(),
             unsettled: self.unsettled.clone(),
             blockers: self.blockers.clone(),
+            freezes: self.freezes.clone(),
+            no_emergency: self.no_emergency.clone(),
             failing: self.failing,
         }
     }
@@ -291,7 +293,12 @@ impl Model {
             ready,
             rolled_out: ready == load.replicas && pods == ready,
             hash: Some(hash),
-            wish: load.readable.then(|| Wish { revision: load.wish.clone(), settled, author: self.author.clone() }),
+            wish: load.readable.then(|| Wish {
+                revision: load.wish.clone(),
+                settled,
+                author: self.author.clone(),
+                emergency: self.emergency.clone(),
+            }),
         }
     }
 

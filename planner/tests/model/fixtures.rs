@@ -9,6 +9,7 @@ use planner::{
     journal::RevisionRef,
     picks::{Match, Mirror, Picks, Text},
     policy::{Analysis, Approval, Asks, Gate, Place, Shares, Step, Strategy, Weight},
+    window::Window,
 };
 
 use super::{Behaviour, Metrics, Pods};
@@ -90,6 +91,12 @@ pub fn gate(name: &str, at: Place) -> Gate {
 pub fn approval(name: &str, at: Place, needed: usize) -> Gate {
     let people = Approval { needed, users: vec![], groups: vec![], not_author: false, late_is_reject: false };
     Gate { timeout: TimeDelta::minutes(10), asks: Asks::People(people), ..gate(name, at) }
+}
+
+/// Open for so many minutes from each start of a schedule, in UTC.
+pub fn window(name: &str, at: Place, schedule: &str, minutes: i64) -> Gate {
+    let window = Window::parse(schedule, TimeDelta::minutes(minutes), "UTC").unwrap();
+    Gate { asks: Asks::Window(Box::new(window)), ..gate(name, at) }
 }
 
 /// The same with something else about who must agree.

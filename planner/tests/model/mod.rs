@@ -18,12 +18,13 @@ use planner::{
     Digest, Journal, Policy, RevisionId, Waiting, World,
     journal::{Phase, RevisionRef},
     picks::Picks,
-    world::{Blocker, Decision, Order, PastRelease, Release, RunKey, Selects, Share},
+    world::{Blocker, Decision, Freeze, Order, PastRelease, Release, RunKey, Selects, Share},
 };
 
 pub use cluster::{Owner, PodLife, Pods};
 pub use fixtures::{
-    approval, asking, blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step, tested,
+    approval, asking, blue_green, canary, copying, gate, matching, measured, rev, routed, seen_by_proxies, step,
+    tested, window,
 };
 
 /// What the metrics say of a version.
@@ -125,6 +126,7 @@ pub struct Model {
     pub runs: BTreeMap<(String, RunKey), i64>,
     pub unsettled: BTreeMap<String, String>,
     pub blockers: Vec<Blocker>,
+    pub freezes: Vec<Freeze>,
     pub failing: bool,
     pub deleting: bool,
     pub finalizer: bool,
@@ -141,6 +143,10 @@ pub struct Model {
     pub crash_after: Option<usize>,
     /// Who changed the workload last.
     pub author: Option<String>,
+    /// Why the workload asks for the emergency way.
+    pub emergency: Option<String>,
+    /// Why nobody may take it.
+    pub no_emergency: Option<String>,
     /// Requests to the Service per second, for what is counted.
     pub requests: u64,
     /// What the proxies give to the candidate, in percent, whatever is written.
@@ -192,6 +198,7 @@ impl Model {
             runs: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             blockers: Vec::new(),
+            freezes: Vec::new(),
             failing: false,
             deleting: false,
             finalizer: false,
@@ -202,6 +209,8 @@ impl Model {
             refused: false,
             crash_after: None,
             author: None,
+            emergency: None,
+            no_emergency: None,
             requests: 200,
             gives: None,
             unspoken: None,
@@ -339,6 +348,14 @@ impl Model {
     pub fn unroutable(&mut self, on: bool) {
         let trouble = Blocker { reason: "RouteFilters".into(), message: "HTTPRoute shop has filters".into() };
         self.routes.trouble = on.then_some(trouble);
+    }
+
+    /// From now on nothing rises, for so many seconds or until somebody ends it.
+    pub fn freeze(&mut self, seconds: Option<i64>) -> &mut Self {
+        let until = seconds.map(|s| self.now() + TimeDelta::seconds(s));
+        let (reason, by) = ("year-end closing".into(), "annotation sluice.dev/freeze of Namespace web".into());
+        self.freezes.push(Freeze { from: Some(self.now()), until, reason, by });
+        self
     }
 
     // Time.

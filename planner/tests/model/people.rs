@@ -77,7 +77,7 @@ impl Model {
             }
             Place::Traffic if skips => 0,
             Place::Traffic => usize::from(journal.phase == Phase::Shifting || full),
-            Place::Step if full && !release.fast => match journal.orders.promote {
+            Place::Step if full && !release.fast => match journal.orders.promote || release.is_emergency() {
                 true => before(steps + 1).min(1),
                 false => before(steps + 1),
             },
