@@ -38,6 +38,7 @@ pub struct Told {
     pub at: DateTime<Utc>,
     /// What the first message of the release is known by, where the others follow it in a thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub thread: Option<String>,
 }
 

@@ -58,7 +58,7 @@ fn base(cluster: Option<&str>, release: &Release, journal: &Journal) -> Notice {
         new: release.spec.to.as_ref().map(version),
         source: release.spec.source.clone(),
         author: release.spec.author.clone(),
-        emergency: release.spec.emergency.clone(),
+        emergency: release.spec.emergency.as_ref().filter(|e| e.refused.is_none()).map(|e| e.reason.clone()),
         phase: format!("{:?}", journal.phase),
         step: spec.as_ref().and_then(|s| step(release, s, journal)),
         failures: failures(journal, spec.as_ref()),

@@ -137,7 +137,7 @@ impl Queue {
             && thread.is_some()
             && (anew || line.thread.is_none())
         {
-            line.thread = thread;
+            line.thread = thread.filter(|t| t.len() <= 256);
         }
     }
 
