@@ -213,7 +213,7 @@ mod tests {
             template
         };
         let urgent = with(json!({ "sluice.dev/emergency": "CVE-2026-1234" }));
-        assert_eq!((revision(&urgent, &none), delivered(&urgent)), (revision(&plain, &none), plain));
+        assert_eq!((revision(&urgent, &none), delivered(&urgent)), (revision(&plain, &none), plain.clone()));
         let both = with(json!({ "sluice.dev/emergency": "fire", "sluice.dev/author": "ann" }));
         let other = with(json!({ "sluice.dev/author": "ann" }));
         assert_eq!((revision(&both, &none), delivered(&both)), (revision(&other, &none), other.clone()));
