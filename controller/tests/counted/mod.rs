@@ -109,8 +109,11 @@ async fn a_policy_says_once_what_its_steps_can_see() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_without_requests_is_asked_about_again() {
-    let lab = tested(shop::canary()).await;
+    let lab = Lab::new(7).controller(secs(5));
+    lab.running().await;
     lab.cluster.stop_traffic(NS, "shop");
+    lab.cluster.apply(shop::tested(shop::canary()));
+    lab.until_settled_on("shop:1").await;
     lab.cluster.advance(secs(300)).await;
     assert_eq!(sensitivity(&lab).unwrap()["reason"], "NoRequests");
     lab.cluster.traffic(NS, "shop");
