@@ -10,7 +10,7 @@ use kube::{
     api::{
         DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy, ValidationDirective,
     },
-    core::NamespaceResourceScope,
+    core::{NamespaceResourceScope, ObjectList},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -161,6 +161,15 @@ where
 {
     let params = if labels.is_empty() { ListParams::default() } else { ListParams::default().labels(labels) };
     Ok(repeat(|| format!("listing {} with labels {labels:?}", kind(api)), || api.list(&params)).await?.items)
+}
+
+/// Reads so many objects, from where the last page ended.
+pub async fn page<K>(api: &Api<K>, most: u32, from: Option<&str>) -> Result<ObjectList<K>, Error>
+where
+    K: Clone + DeserializeOwned + Debug + Resource,
+{
+    let params = ListParams { limit: Some(most), continue_token: from.map(str::to_owned), ..ListParams::default() };
+    repeat(|| format!("listing {}", kind(api)), || api.list(&params)).await
 }
 
 /// Reads all objects of a kind that the cluster may not know; then there are none.

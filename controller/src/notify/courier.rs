@@ -1,9 +1,9 @@
 //! One channel's courier: takes what happened, and sends it for as long as it takes. It is in no release's way.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crds::{Delivery, NotificationChannel, NotificationChannelStatus, Release};
+use crds::{Delivery, NotificationChannel, NotificationChannelStatus, Release, delivery::Told as Progressed};
 use kube::{Api, ResourceExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -12,7 +12,7 @@ use super::{
     channel::{Channel, since},
     health::{Health, worth_writing},
     notices::{Told, notices},
-    queue::Queue,
+    queue::{Key, Queue},
     records,
     send::{Outcome, send},
 };
@@ -21,6 +21,8 @@ use crate::{
     observe::journal,
 };
 
+/// Releases that are read at a time.
+const PAGE: u32 = 50;
 /// Between attempts to learn what was told before.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -99,8 +101,21 @@ impl Courier {
             None => (Api::all(self.office.kube.client()), Api::all(self.office.kube.client())),
         };
         let told = records::read(&api::list(&deliveries, "").await?, &self.key());
+        let mut next = None;
+        loop {
+            // Releases are large, and there may be thousands.
+            let page = api::page(&releases, PAGE, next.as_deref()).await?;
+            self.look_through(page.items, &told);
+            next = page.metadata.continue_.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn look_through(&mut self, releases: Vec<Release>, told: &BTreeMap<Key, Progressed>) {
         let since = since(&self.object);
-        for release in api::list(&releases, "").await? {
+        for release in releases {
             let key = (release.namespace().unwrap_or_default(), release.uid().unwrap_or_default());
             let journal = journal(&release);
             let (known, thread) = match told.get(&key) {
@@ -117,7 +132,6 @@ impl Courier {
             self.queue.remember(key, known, thread, self.office.now());
             self.hear(&notices(self.office.cluster.as_deref(), &release, journal, known));
         }
-        Ok(())
     }
 
     /// The namespace whose releases it tells of; `None` for all.

@@ -206,3 +206,42 @@ fn asked<'a>(release: &Release, journal: &'a Journal) -> impl Iterator<Item = &'
     let open = journal.gates.iter().filter(|g| g.verdict == Verdict::Unknown);
     open.map(|g| g.name.as_str()).filter(move |name| people(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_an_error_what_lacks_is_a_warning_and_what_goes_well_is_neither() {
+        for (reason, message, expected) in [
+            ("ReleaseStarted", "from 1 to 2", (Kind::Started, Severity::Info)),
+            ("StepApplied", "", (Kind::Step, Severity::Info)),
+            ("Promoting", "", (Kind::Step, Severity::Info)),
+            ("Switched", "", (Kind::Promoted, Severity::Info)),
+            ("ApprovalNeeded", "", (Kind::ApprovalNeeded, Severity::Info)),
+            ("DecisionWithoutEffect", "", (Kind::Decision, Severity::Warning)),
+            ("AnalysisFailed", "", (Kind::Failed, Severity::Error)),
+            ("RollbackOrdered", "", (Kind::Failed, Severity::Error)),
+            ("RolledBack", "", (Kind::RolledBack, Severity::Error)),
+            ("NoEvidence", "", (Kind::Inconclusive, Severity::Warning)),
+            ("Stalled", "RouteContested: flux writes", (Kind::Stalled, Severity::Warning)),
+            ("Superseded", "aborted by ann", (Kind::Superseded, Severity::Warning)),
+            ("Superseded", "revision 2 is wished for now", (Kind::Superseded, Severity::Info)),
+            ("SomethingOfTomorrow", "", (Kind::Other, Severity::Info)),
+        ] {
+            assert_eq!(sort(reason, message), expected, "{reason}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_that_the_timeline_has_cut_is_told_in_full() {
+        let full = "gate conformance failed: ".to_owned() + &"x".repeat(700);
+        let mut journal = Journal::default();
+        journal.outcome =
+            Some(planner::journal::Outcome::new(Phase::RolledBack, planner::journal::Cause::ConformanceFailed, &full));
+        journal.note(chrono::DateTime::UNIX_EPOCH, "ConformanceFailed", &full);
+        journal.note(chrono::DateTime::UNIX_EPOCH, "WeightZero", "no new connection reaches the candidate");
+        let told: Vec<_> = journal.timeline.iter().map(|entry| message(entry, &journal)).collect();
+        assert_eq!(told, [full.as_str(), "no new connection reaches the candidate"]);
+    }
+}

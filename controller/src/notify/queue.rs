@@ -89,10 +89,8 @@ pub struct Progress {
 impl Queue {
     /// What was written down before this controller started.
     pub fn remember(&mut self, key: Key, up_to: u64, thread: Option<String>, now: DateTime<Utc>) {
-        let line = self.lines.entry(key).or_default();
-        line.latest = now;
-        (line.seen, line.up_to, line.written) = (up_to, up_to, up_to);
-        line.thread = thread;
+        let known = Line { seen: up_to, up_to, written: up_to, thread, latest: now, ..Line::default() };
+        self.lines.entry(key).or_insert(known);
     }
 
     /// Something happened; `takes` says whether it is for this channel. What was looked at before is not looked at again.
