@@ -79,7 +79,7 @@ async fn unknown_fields_are_refused_where_they_are_looked_for() -> anyhow::Resul
             ("policy-minimal", "/spec/notify"),
             ("policy-minimal", "/spec/traffic/nginx"),
             ("policy-minimal", "/spec/traffic/service/weight"),
-            ("policy-blue-green", "/spec/gates/0/webhook"),
+            ("policy-blue-green", "/spec/gates/0/script"),
             ("policy-linear", "/spec/analysis/burnRate"),
             ("suite", "/spec/serviceAccountName"),
             ("decision", "/spec/until"),
