@@ -27,12 +27,16 @@ async fn load_tester(ns: &Namespace) -> anyhow::Result<String> {
         "name": NAME, "image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["/loadtester"],
         "args": ["-port=8080", "-log-level=info", "-timeout=1m"], "env": [{ "name": "PATH", "value": "/bin" }],
         "readinessProbe": probe,
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
+        },
     });
+    let security = json!({ "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": { "type": "RuntimeDefault" } });
     ns.create_object::<Deployment>(json!({
         "metadata": { "name": NAME },
         "spec": {
             "selector": { "matchLabels": labels },
-            "template": { "metadata": { "labels": labels }, "spec": { "containers": [container] } },
+            "template": { "metadata": { "labels": labels }, "spec": { "securityContext": security, "containers": [container] } },
         },
     }))
     .await?;
