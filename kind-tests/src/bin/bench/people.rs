@@ -33,6 +33,8 @@ const MB: f64 = 1e6;
 
 /// Releases with approvals, told to receivers that fail every second time.
 pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
+    // By it the memory of a process is read.
+    controller::prepare_to_kill(&ns.client).await?;
     let receiver = Receiver::start(ns).await?;
     say(&format!(
         "{SHOPS} services, each with a gate that asks people, and a channel whose receiver fails every second time"
