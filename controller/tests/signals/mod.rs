@@ -25,6 +25,8 @@ async fn metrics_tell_how_policies_stand_and_how_releases_ended_and_nothing_of_w
     lab.deploy("shop:bad");
     lab.until("the first step", |c| release(c).is_some_and(|r| r["status"]["step"] == 1)).await;
     lab.until_phase("RolledBack").await;
+    // Until no pass is under way any more.
+    lab.cluster.advance(crate::secs(2)).await;
     let text = lab.telemetry.text();
     let all = [
         (r#"sluice_policy_phase{namespace="shop",policy="shop",phase="RolledBack"}"#, 1.0),
