@@ -11,6 +11,7 @@ use serde_json::json;
 async fn a_controller_that_is_killed_loses_no_message() -> anyhow::Result<()> {
     let _alone = super::alone().await;
     with_namespace("killed", async |ns| {
+        controller::prepare_to_kill(&ns.client).await?;
         let receiver = Receiver::start(&ns).await?;
         let endpoint = json!({ "url": receiver.url("/half/b") });
         channel(&ns, "events", json!({ "webhook": { "endpoint": endpoint }, "kinds": everything() })).await?;
