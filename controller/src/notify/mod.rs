@@ -116,7 +116,13 @@ async fn couriers(
                     let _ = desk.news.send(News::Happened(told.clone()));
                 }
             }
-            Some(_) = tasks.join_next() => {}
+            Some(ended) = tasks.join_next() => {
+                if let Err(defect) = ended {
+                    let error = &defect as &dyn std::error::Error;
+                    tracing::error!(error, "a channel brings out a defect of the controller, and is not told until it is changed; please report it");
+                    all.retain(|_, desk| !desk.news.is_closed());
+                }
+            }
         }
     }
 }
