@@ -65,6 +65,12 @@ render --values test/everything.yaml --show-only templates/dashboard.yaml | sed 
   diff -B - sluice/files/dashboard.json >&2 || fail "the dashboard is not files/dashboard.json"
 ok "alerts and dashboard are the files, with labels of one's own"
 
+has_not "$defaults" 'OTEL_|tracing' "traces that nobody asked for"
+for line in 'value: "https://collector.example.com/otlp"' 'secretKeyRef: \{name: collector, key: headers\}' 'value: /etc/sluice/tracing/ca.crt' 'mountPath: /etc/sluice/tracing,' 'key: ca.crt, path: ca.crt'; do
+  has "$everything" "$line" "traces"
+done
+ok "traces only with an endpoint, with headers and authorities from Secrets"
+
 for value in replicas=1 podDisruptionBudget.enabled=false; do
   has_not "$(render --set "$value")" 'kind: PodDisruptionBudget' "$value"
 done
@@ -78,6 +84,7 @@ refused "an unknown pull policy" 'pullPolicy' render --set image.pullPolicy=Some
 refused "a digest that is none" 'digest' render --set image.digest=sha256:12
 refused "root as the user" 'runAsUser' render --set runAsUser=0
 refused "an address without a scheme" 'url' render --set metricSource.url=prometheus:9090
+refused "an endpoint of traces without a scheme" 'endpoint' render --set tracing.endpoint=collector:4317
 refused "a duration without a unit" 'scrapeInterval' render --set-string metricSource.scrapeInterval=15
 refused "a Secret without its key" 'bearerToken' render --set metricSource.bearerToken.name=thanos
 refused "two ways to authenticate" 'bearerToken or basicAuth, not both' \

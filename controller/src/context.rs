@@ -13,12 +13,14 @@ use crds::RolloutPolicy;
 use futures::channel::mpsc::UnboundedSender;
 use kube::runtime::reflector::ObjectRef;
 use planner::Digest;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::{
     api::Kube,
     metrics::{Measure, Request, Usual},
     notify::Notifier,
     outbound::{Egress, Outbound, Post},
+    traces::Traces,
     webhooks::Webhooks,
 };
 
@@ -58,6 +60,8 @@ pub struct Context {
     pub instance: Option<String>,
     /// Who tells people.
     pub notifier: Notifier,
+    /// Where spans go.
+    pub traces: Traces,
     /// The namespace that the controller itself lives in.
     pub home: String,
     memory: Mutex<Memory>,
@@ -116,14 +120,20 @@ impl Context {
     ) -> Self {
         let post = Arc::new(Outbound::new(kube.client(), Egress::default()));
         let home = "sluice-system".into();
-        let (webhooks, notifier, memory) = Default::default();
-        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, notifier, home, memory }
+        let (webhooks, notifier, traces, memory) = Default::default();
+        Self { kube, clock, measure, post, webhooks, wake, telemetry, instance, notifier, traces, home, memory }
     }
 
     /// With somebody who tells people.
     #[must_use]
     pub fn telling(self, notifier: Notifier) -> Self {
         Self { notifier, ..self }
+    }
+
+    /// With somewhere for spans to go.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// The same with another carrier.
@@ -172,13 +182,17 @@ impl Context {
         }
         self.memory().looks.insert(release.to_owned(), Pending::Running);
         let (context, release) = (self.clone(), release.to_owned());
-        tokio::spawn(async move {
+        // Of its own trace: the pass that began it does not wait for it.
+        let span = info_span!(parent: None, "look", namespace = request.namespace, policy = request.policy, release);
+        span.follows_from(Span::current());
+        let looking = async move {
             let batch = context.measure.measure(&request).await;
             context.memory().looks.insert(release, Pending::Done(batch));
             let policy = ObjectRef::new(&request.policy).within(&request.namespace);
             // Nobody listens only while the controller ends.
             let _ = context.wake.unbounded_send(policy);
-        });
+        };
+        tokio::spawn(looking.instrument(span));
     }
 
     /// What is known of the requests that a policy has; a survey may begin after a while.

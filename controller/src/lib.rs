@@ -19,6 +19,7 @@ pub mod sensitivity;
 pub mod server;
 pub mod status;
 pub mod telemetry;
+pub mod traces;
 pub mod traffic;
 pub mod watch;
 pub mod webhooks;

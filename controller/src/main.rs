@@ -23,13 +23,14 @@ use controller::{
     outbound::{Egress, Outbound},
     server,
     telemetry::Telemetry,
+    traces::{Exporter, Process, Settings, Traces},
     watch,
 };
 use futures::StreamExt;
 use k8s_controller::LeaderElection;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config, client::ClientBuilder};
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _};
 
 /// It gives back what many passes at the same time took; with the C library's, 200 policies at rest keep 40 MB instead of 24.
 #[global_allocator]
@@ -59,22 +60,45 @@ struct Arguments {
     allow_loopback: bool,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    log::lines(filter, std::io::stdout).init();
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the controller ends");
-            ExitCode::FAILURE
+impl Arguments {
+    fn process(&self) -> Process {
+        Process {
+            identity: self.identity.clone().unwrap_or_else(|| format!("sluice-{}", std::process::id())),
+            namespace: self.namespace.clone(),
+            cluster: self.cluster_name.clone().filter(|name| !name.is_empty()),
         }
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (telemetry, process) = (Telemetry::default(), arguments.process());
+    let traces = traces(&telemetry, &process);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let open = traces.as_ref().cloned().unwrap_or_default();
+    registry().with(open.layer()).with(log::lines(filter, std::io::stdout)).init();
+    let ended = match traces {
+        Ok(traces) => run(arguments, process, telemetry, traces).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &ended {
+        tracing::error!(error = format!("{error:#}"), "the controller ends");
+    }
+    open.end().await;
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Where spans go, if the environment names a place.
+fn traces(telemetry: &Telemetry, process: &Process) -> anyhow::Result<Traces> {
+    let Some(settings) = Settings::read(|name| std::env::var(name).ok()).context("setting up traces")? else {
+        return Ok(Traces::default());
+    };
+    Ok(Traces::to(Exporter::new(&settings, telemetry.clone())?, process))
+}
+
+async fn run(arguments: Arguments, process: Process, telemetry: Telemetry, traces: Traces) -> anyhow::Result<()> {
     let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
-    let telemetry = Telemetry::default();
     let client = |timeout| client(&config, timeout, &telemetry);
     let requests = client(Duration::from_secs(10))?;
     let watches = client(Duration::from_secs(70))?;
@@ -83,8 +107,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut serving = tokio::spawn(server::serve(arguments.listen, telemetry.clone(), ready.clone()));
     let version = requests.apiserver_version().await.context("reaching the API server")?;
     ready.reached();
-    let identity = arguments.identity.unwrap_or_else(|| format!("sluice-{}", std::process::id()));
-    tracing::info!(kubernetes = version.git_version, identity, "ready; waiting for the lease");
+    let Process { identity, cluster, .. } = process;
+    tracing::info!(kubernetes = version.git_version, identity, ?traces, "ready; waiting for the lease");
 
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let mut measure = PrometheusMeasure::new(requests.clone(), &arguments.namespace);
@@ -93,7 +117,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let clock = Arc::new(controller::clock::now);
     let post = Arc::new(Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback }));
-    let cluster = arguments.cluster_name.filter(|name| !name.is_empty());
     let (notifier, happenings) = Notifier::new(cluster.clone());
     let office = Arc::new(Office {
         kube: Kube::new(requests.clone()),
@@ -105,7 +128,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     let context =
         Context::new(Kube::new(requests), clock, Arc::new(measure), wake, telemetry.clone(), Some(identity.clone()));
-    let context = Arc::new(context.in_namespace(&arguments.namespace).with_post(post).telling(notifier));
+    let context = Arc::new(context.in_namespace(&arguments.namespace).with_post(post).telling(notifier).traced(traces));
     let leases = Api::<Lease>::namespaced(client(Duration::from_secs(70))?, &arguments.namespace);
     // Every six seconds keeps an idle installation of two replicas below thirty requests a minute, and leaves time for a second try.
     let election = LeaderElection::new(election, &arguments.namespace, &arguments.lease, &identity)

@@ -9,6 +9,7 @@ use planner::{Plan, plan, plan::ROUTE_PENDING};
 use tracing::{
     Instrument as _, Span, error_span, field,
     field::{debug, display},
+    info_span,
 };
 
 use crate::{
@@ -62,12 +63,15 @@ fn span(policy: &RolloutPolicy) -> Span {
 }
 
 /// As far as it is known once the world was looked at.
-fn tell_release(observed: &Observed) {
+fn tell_release(context: &Context, observed: &Observed) {
     let Some(release) = &observed.world.release else { return };
     let span = Span::current();
     span.record("release", release.name.as_str()).record("phase", debug(release.journal.phase));
     if let Some(to) = &release.to {
         span.record("revision", display(&to.revision));
+    }
+    if let Some(release) = observed.releases.active() {
+        context.traces.concerns(release);
     }
 }
 
@@ -83,13 +87,13 @@ async fn pass(cached: &RolloutPolicy, context: &Arc<Context>) -> Result<Requeue,
         context.forget(&key);
         return Ok(Requeue::await_change());
     };
-    let observed = observe(context, policy).await?;
-    tell_release(&observed);
+    let observed = observe(context, policy).instrument(info_span!("observe")).await?;
+    tell_release(context, &observed);
     let plan = plan(&observed.policy, &observed.world, context.now());
-    housekeeping(context, &observed).await?;
+    housekeeping(context, &observed).instrument(info_span!("housekeeping")).await?;
     act(context, &observed, &plan.actions).await?;
     let sight = sensitivity::look(context, &observed);
-    let written = remember(context, &observed, &plan, &sight).await?;
+    let written = remember(context, &observed, &plan, &sight).instrument(info_span!("remember")).await?;
     context.went_well(&key);
     // Nothing else would say that the API server can be asked again.
     let unreviewed = observed.unreviewed.then(|| chrono::TimeDelta::seconds(2));

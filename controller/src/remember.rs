@@ -193,5 +193,6 @@ async fn write_journal(
     }
     events::publish(context, observed, release, before, next);
     context.notifier.tell(release, before, next);
+    context.traces.moved(release, before, next);
     Ok(())
 }

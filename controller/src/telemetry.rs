@@ -62,6 +62,11 @@ struct WebhookLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SpanLabel {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: String,
 }
@@ -79,7 +84,7 @@ impl EndLabel {
 }
 
 /// Metrics of the controller itself. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Telemetry {
     registry: Arc<Registry>,
     actions: Family<ActionLabel, Counter>,
@@ -97,6 +102,7 @@ pub struct Telemetry {
     policies: Policies,
     requests: Requests,
     notices: Family<NoticeLabel, Counter>,
+    spans: Family<SpanLabel, Counter>,
 }
 
 /// From a moment to a day.
@@ -123,6 +129,7 @@ impl Default for Telemetry {
             policies: Policies::default(),
             requests: Requests::default(),
             notices: Family::default(),
+            spans: Family::default(),
         };
         telemetry.registry = Arc::new(telemetry.registered());
         // A series that begins with its first event never rises, as far as `increase` can see.
@@ -168,6 +175,7 @@ impl Telemetry {
             "Messages sent to notification channels, by kind of receiver and result",
             self.notices.clone(),
         );
+        all.register("spans", "Spans of traces, sent or lost; none where nobody asks for traces", self.spans.clone());
         all.register_collector(Box::new(self.policies.clone()));
         all
     }
@@ -231,6 +239,11 @@ impl Telemetry {
     /// A message was sent to a channel.
     pub fn notified(&self, receiver: &'static str, result: &'static str) {
         self.notices.get_or_create(&NoticeLabel { receiver, result }).inc();
+    }
+
+    /// So many spans of traces were `sent`, or `lost`.
+    pub fn spans(&self, result: &'static str, count: usize) {
+        self.spans.get_or_create(&SpanLabel { result }).inc_by(count as u64);
     }
 
     /// Whether this replica leads.

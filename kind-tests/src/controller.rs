@@ -6,7 +6,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     program::{KILLER, SLUICE},
@@ -113,16 +113,32 @@ pub async fn prepare_to_kill(client: &Client) -> Result<()> {
 ///
 /// When they do not become ready.
 pub async fn upgrade(client: &Client) -> Result<()> {
+    let stamp = unix_seconds().to_string();
+    let template = json!({ "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } });
+    replace(client, template).await
+}
+
+/// The same with these variables in the environment, and none but the chart's where there are none.
+///
+/// # Errors
+///
+/// When they do not become ready.
+pub async fn upgrade_with(client: &Client, variables: &[(&str, String)]) -> Result<()> {
+    let variables: Vec<_> = variables.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let container = json!({ "name": "controller", "env": variables });
+    replace(client, json!({ "spec": { "containers": [container] } })).await
+}
+
+/// Applies parts of the pod template, in place of those that were applied before.
+async fn replace(client: &Client, template: Value) -> Result<()> {
     let api: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let list = api.list(&ListParams::default().labels(SELECTOR)).await?;
     let [deployment] = list.items.as_slice() else {
         bail!("{} Deployments with {SELECTOR} in {NAMESPACE}, not one", list.items.len());
     };
     let name = deployment.name_any();
-    let stamp = unix_seconds().to_string();
-    let patch =
-        json!({ "spec": { "template": { "metadata": { "annotations": { "kind-tests/restarted-at": stamp } } } } });
-    let patched = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    let patch = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "template": template } });
+    let patched = api.patch(&name, &PatchParams::apply("kind-tests").force(), &Patch::Apply(patch)).await?;
     wait_for("the controller's new pods", secs(60), async || {
         let now = api.get(&name).await?;
         let status = now.status.unwrap_or_default();

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt, core::DynamicObject};
 use planner::{Action, RevisionId, journal::Purpose};
 use serde_json::json;
+use tracing::{Instrument as _, info_span};
 
 use crate::{
     api::{self, Error},
@@ -32,7 +33,7 @@ pub async fn act(context: &Arc<Context>, observed: &Observed, actions: &[Action]
     for action in actions {
         let kind = name(action);
         tracing::info!(?action, "acting");
-        perform(context, observed, action).await?;
+        perform(context, observed, action).instrument(info_span!("act", otel.name = kind)).await?;
         context.telemetry.acted(kind);
     }
     Ok(())

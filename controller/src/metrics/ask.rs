@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use prometheus_http_query::response::{Data, InstantVector, RangeVector};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+use tracing::{Instrument as _, debug_span, field::Empty};
 
 use super::{Lack, misconfigured, provider, source::Endpoint, unknown};
 use crate::outbound::{cause, egress::Refused};
@@ -62,7 +63,24 @@ pub(super) async fn series(endpoint: &Endpoint, query: &str, at: DateTime<Utc>) 
     }
 }
 
+/// Asks within a span, by the names of <https://opentelemetry.io/docs/specs/semconv/database/database-spans/>.
 async fn answer(endpoint: &Endpoint, query: &str, at: DateTime<Utc>, longest: (usize, &str)) -> Result<Data, Lack> {
+    let span = debug_span!(
+        "query",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        db.system.name = "prometheus",
+        db.query.text = query,
+    );
+    let answer = answered(endpoint, query, at, longest).instrument(span.clone()).await;
+    if let Err(lack) = &answer {
+        span.record("otel.status_code", "ERROR").record("otel.status_description", &lack.detail);
+    }
+    answer
+}
+
+async fn answered(endpoint: &Endpoint, query: &str, at: DateTime<Utc>, longest: (usize, &str)) -> Result<Data, Lack> {
     let millis = at.timestamp_millis();
     let time = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
     // Thanos would else leave out the stores that are down, and say a number all the same.

@@ -23,6 +23,7 @@ pub(crate) use causes::cause;
 pub use egress::Egress;
 pub use post::{Letter, Outbound, Post, Reply};
 pub use receiver::{Receiver, open};
+pub(crate) use tls::browsers;
 
 /// Why a receiver could not be asked, or gave no whole answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

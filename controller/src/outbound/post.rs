@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use crds::endpoint::Endpoint;
 use futures::{FutureExt as _, future::BoxFuture};
 use kube::Client;
+use tracing::{Instrument as _, Span, debug_span, field::Empty};
 
 use super::{Answer, Egress, Problem, open};
 
@@ -52,14 +53,35 @@ impl Outbound {
     }
 }
 
+impl Outbound {
+    async fn send(&self, letter: Letter) -> Result<Reply, Problem> {
+        let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
+        let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress).await?;
+        let answer = receiver.post(content_type, body, at).await?;
+        Ok(Reply { origin: receiver.origin().to_owned(), answer })
+    }
+}
+
 impl Post for Outbound {
     fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>> {
-        async move {
-            let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
-            let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress).await?;
-            let answer = receiver.post(content_type, body, at).await?;
-            Ok(Reply { origin: receiver.origin().to_owned(), answer })
-        }
-        .boxed()
+        let span = debug_span!(
+            "post",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            sluice.to = letter.whose,
+            http.response.status_code = Empty,
+        );
+        let posting = self.send(letter).map(|result| {
+            let span = Span::current();
+            match &result {
+                Ok(reply) => span.record("http.response.status_code", reply.answer.status),
+                Err(problem) => {
+                    span.record("otel.status_code", "ERROR").record("otel.status_description", &problem.message)
+                }
+            };
+            result
+        });
+        posting.instrument(span).boxed()
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn dress(
 }
 
 /// The authorities that browsers trust.
-fn browsers() -> Vec<Certificate> {
+pub(crate) fn browsers() -> Vec<Certificate> {
     let all = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
     all.filter_map(|der| Certificate::from_der(der).ok()).collect()
 }

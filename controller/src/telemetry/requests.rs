@@ -1,4 +1,4 @@
-//! Requests to the API server, counted where they leave.
+//! Requests to the API server, counted where they leave, and those of a pass traced.
 
 use std::{
     future::Future,
@@ -12,6 +12,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 use tower::{Layer, Service};
+use tracing::{Instrument as _, Span, debug_span, field::Empty};
 
 /// Both labels are of closed sets.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -64,12 +65,60 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let verb = verb(request.method(), request.uri().query().unwrap_or_default());
-        let (requests, answer) = (self.requests.clone(), self.inner.call(request));
-        Box::pin(async move {
+        let (requests, span) = (self.requests.clone(), span(verb, &request));
+        let answer = self.inner.call(request);
+        let asking = async move {
             let answer = answer.await;
-            requests.count(verb, answer.as_ref().map_or("unreachable", |a| result(a.status().as_u16())));
+            let code = answer.as_ref().ok().map(|a| a.status().as_u16());
+            requests.count(verb, code.map_or("unreachable", result));
+            traced(code);
             answer
-        })
+        };
+        Box::pin(asking.instrument(span))
+    }
+}
+
+/// By the names of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>. Watches and what nobody waits for have none.
+fn span<A>(verb: &str, request: &Request<A>) -> Span {
+    if verb == "watch" || Span::current().is_disabled() {
+        return Span::none();
+    }
+    let path = request.uri().path();
+    debug_span!(
+        "api",
+        otel.name = format!("{verb} {}", resource(path)),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = request.method().as_str(),
+        url.path = path,
+        http.response.status_code = Empty,
+    )
+}
+
+/// What is not there, and what somebody else has changed, are answers like others.
+fn traced(code: Option<u16>) {
+    let span = Span::current();
+    if let Some(code) = code {
+        span.record("http.response.status_code", code);
+    }
+    if !code.is_some_and(|code| code < 400 || matches!(code, 404 | 409)) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// The plural of a path's objects, with the subresource: `releases/status`.
+fn resource(path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/').skip(1);
+    let versions = if path.starts_with("/apis/") { 2 } else { 1 };
+    let parts: Vec<_> = parts.by_ref().skip(versions).collect();
+    let parts = match parts.as_slice() {
+        ["namespaces", _, within @ ..] if !within.is_empty() => within,
+        all => all,
+    };
+    match parts {
+        [plural, _, sub, ..] => format!("{plural}/{sub}"),
+        [plural, ..] => (*plural).to_owned(),
+        [] => path.to_owned(),
     }
 }
 
@@ -109,6 +158,21 @@ mod tests {
         });
         let request = Request::builder().method(method).uri(uri).body(()).unwrap();
         requests.layer(answers).call(request).await.unwrap();
+    }
+
+    #[test]
+    fn a_span_is_named_by_the_kind_of_object_and_not_by_the_object() {
+        let names = [
+            ("/api/v1/namespaces/shop/pods", "pods"),
+            ("/api/v1/namespaces/shop/pods/front-1", "pods"),
+            ("/api/v1/namespaces/shop", "namespaces"),
+            ("/apis/sluice.dev/v1alpha1/namespaces/shop/releases/front-1/status", "releases/status"),
+            ("/apis/authorization.k8s.io/v1/subjectaccessreviews", "subjectaccessreviews"),
+            ("/version", "/version"),
+        ];
+        for (path, name) in names {
+            assert_eq!(resource(path), name, "{path}");
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ use controller::{
     metrics::{Counting, Measure, Request, Services, Usual},
     notify::{self, Notifier, Office},
     telemetry::Telemetry,
+    traces::Traces,
     watch,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
@@ -45,6 +46,8 @@ pub struct Lab {
     pub telemetry: Telemetry,
     /// Receivers of webhooks and messages.
     pub receivers: Receivers,
+    /// Where spans go.
+    pub traces: Traces,
     controller: Option<JoinHandle<()>>,
 }
 
@@ -67,7 +70,7 @@ impl Lab {
 
     fn on(cluster: Cluster) -> Self {
         let receivers = Receivers::new(&cluster);
-        Self { cluster, telemetry: Telemetry::default(), receivers, controller: None }
+        Self { cluster, telemetry: Telemetry::default(), receivers, traces: Traces::default(), controller: None }
     }
 
     /// Goes on where the controller has crashed.
@@ -83,9 +86,10 @@ impl Lab {
     /// The same, for the first time after a while.
     pub fn controller_in(mut self, first: Duration, pause: Duration) -> Self {
         let (cluster, telemetry, receivers) = (self.cluster.clone(), self.telemetry.clone(), self.receivers.clone());
+        let traces = self.traces.clone();
         self.controller = Some(tokio::spawn(async move {
             tokio::time::sleep(first).await;
-            while cluster.until_crash(process(&cluster, &telemetry, &receivers)).await.is_err() {
+            while cluster.until_crash(process(&cluster, &telemetry, &receivers, &traces)).await.is_err() {
                 tokio::time::sleep(pause).await;
             }
         }));
@@ -186,7 +190,7 @@ impl Drop for Lab {
 }
 
 /// One process of the controller: everything it remembers ends with it.
-fn process(cluster: &Cluster, telemetry: &Telemetry, receivers: &Receivers) -> BoxFuture<'static, ()> {
+fn process(cluster: &Cluster, telemetry: &Telemetry, receivers: &Receivers, traces: &Traces) -> BoxFuture<'static, ()> {
     let client = cluster.client("controller");
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let clock = cluster.clock();
@@ -202,7 +206,7 @@ fn process(cluster: &Cluster, telemetry: &Telemetry, receivers: &Receivers) -> B
         namespace: "sluice-system".into(),
         cluster: Some("lab".into()),
     };
-    let context = context.with_post(Arc::new(receivers.clone())).telling(notifier);
+    let context = context.with_post(Arc::new(receivers.clone())).telling(notifier).traced(traces.clone());
     let telling = notify::run(Arc::new(office), client.clone(), happenings);
     let delivering = watch::run(client, Arc::new(context), woken).for_each(|()| std::future::ready(()));
     async move {

@@ -1,11 +1,15 @@
 //! What the controller shows of itself while it works.
 
+mod traces;
+
 use std::{
     io,
     sync::{Arc, Mutex},
 };
 
+use controller::traces::{Process, Traces};
 use serde_json::{Value, json};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, registry};
 
 use crate::{
     cluster::Behaviour,
@@ -87,7 +91,10 @@ impl io::Write for Lines {
 async fn every_line_that_is_written_under_a_release_names_it_and_its_revision() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = controller::log::lines(tracing_subscriber::EnvFilter::new("info"), move || writer.clone());
+    let lines_of = controller::log::lines(EnvFilter::new("info"), move || writer.clone());
+    // With spans for parts of passes beside it.
+    let traces = Traces::to(traces::Kept::default(), &Process::default());
+    let subscriber = registry().with(traces.layer()).with(lines_of);
     let _guard = tracing::subscriber::set_default(subscriber);
     let lab = lab(shop::canary()).await;
     lab.deploy("shop:2");

@@ -6,6 +6,7 @@ mod notifications;
 mod promise_08_killed;
 mod promise_09_upgrade;
 mod promise_10_prometheus_away;
+mod traces;
 
 use tokio::sync::{Mutex, MutexGuard};
 
