@@ -20,7 +20,7 @@ use controller::{
     lease, log,
     metrics::PrometheusMeasure,
     notify::{self, Notifier, Office},
-    outbound::{Egress, Outbound},
+    outbound::{Egress, Outbound, Proxies, ProxyArguments},
     server,
     telemetry::Telemetry,
     watch,
@@ -57,6 +57,9 @@ struct Arguments {
     /// Metrics servers, and receivers of webhooks and messages, may be on the loopback address; for trying things out on one machine.
     #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
     allow_loopback: bool,
+    /// Proxies for requests to receivers.
+    #[command(flatten)]
+    proxies: ProxyArguments,
 }
 
 #[tokio::main]
@@ -74,6 +77,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
+    let proxies = Proxies::parse(&arguments.proxies, config.cluster_url.host()).map_err(anyhow::Error::msg)?;
     let telemetry = Telemetry::default();
     let client = |timeout| client(&config, timeout, &telemetry);
     let requests = client(Duration::from_secs(10))?;
@@ -92,7 +96,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
-    let post = Arc::new(Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback }));
+    let outbound = Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback });
+    let post = Arc::new(outbound.through(proxies));
     let cluster = arguments.cluster_name.filter(|name| !name.is_empty());
     let (notifier, happenings) = Notifier::new(cluster.clone());
     let office = Arc::new(Office {

@@ -17,6 +17,9 @@ pub(crate) enum Refused {
     /// Only addresses that nobody may be sent to.
     #[error("{0} is an address of the controller's own host or of a metadata service, where no request is sent")]
     Address(IpAddr),
+    /// A name that can mean nothing else.
+    #[error("{0} is a name of the controller's own host or of a metadata service, where no request is sent")]
+    Name(String),
     /// The name has no address.
     #[error("the name {0} has no address")]
     Unresolved(String),
@@ -51,12 +54,19 @@ impl Egress {
         if bad || (address.is_loopback() && !self.loopback) { Err(Refused::Address(address)) } else { Ok(()) }
     }
 
-    /// Checks the host of a URL where it is an address; a name is checked when it is resolved.
+    /// Checks the host of a URL where it is an address, or a name of the host itself or of a metadata service; any other name is checked
+    /// when it is resolved.
     ///
     /// # Errors
     /// Nobody may be sent there.
     pub(crate) fn check_host(self, host: &str) -> Result<(), Refused> {
-        host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+            return self.check(address);
+        }
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let itself = name == "localhost" || name.ends_with(".localhost");
+        let bad = METADATA_NAMES.contains(&name.as_str()) || (itself && !self.loopback);
+        if bad { Err(Refused::Name(name)) } else { Ok(()) }
     }
 }
 
@@ -75,6 +85,10 @@ fn behind(address: IpAddr) -> IpAddr {
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200)];
 /// The metadata service of AWS.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Names of metadata services: a proxy would look them up where they mean something.
+const METADATA_NAMES: [&str; 4] =
+    ["metadata.google.internal", "metadata.goog", "metadata.tencentyun.com", "instance-data.ec2.internal"];
 
 impl Resolve for Egress {
     fn resolve(&self, name: Name) -> Resolving {
@@ -122,6 +136,11 @@ mod tests {
             "[::]",
             "[fd00:ec2::254]",
             "168.63.129.16",
+            "localhost",
+            "a.LocalHost.",
+            "metadata.google.internal",
+            "Metadata.Google.Internal.",
+            "instance-data.ec2.internal",
         ] {
             assert!(Egress::default().check_host(host).is_err(), "{host}");
         }
@@ -136,11 +155,16 @@ mod tests {
             "[64:ff9b::10.0.0.1]",
             "93.184.216.34",
             "prometheus.monitoring.svc",
+            "metadata.shop.svc",
+            "notlocalhost",
         ] {
             assert_eq!(Egress::default().check_host(host), Ok(()), "{host}");
         }
-        assert_eq!(Egress { loopback: true }.check_host("127.0.0.1"), Ok(()));
+        for host in ["127.0.0.1", "localhost"] {
+            assert_eq!(Egress { loopback: true }.check_host(host), Ok(()));
+        }
         assert!(Egress { loopback: true }.check_host("169.254.169.254").is_err());
+        assert!(Egress { loopback: true }.check_host("metadata.goog").is_err());
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use crds::endpoint::Endpoint;
 use futures::{FutureExt as _, future::BoxFuture};
 use kube::Client;
 
-use super::{Answer, Egress, Problem, open};
+use super::{Answer, Egress, Problem, Proxies, open};
 
 /// A body and whom it is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +43,19 @@ pub trait Post: Send + Sync {
 pub struct Outbound {
     client: Client,
     egress: Egress,
+    proxies: Proxies,
 }
 
 impl Outbound {
     /// Secrets are read by this client; connections go where `egress` lets them.
     pub fn new(client: Client, egress: Egress) -> Self {
-        Self { client, egress }
+        Self { client, egress, proxies: Proxies::default() }
+    }
+
+    /// Requests go through these proxies.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 }
 
@@ -56,7 +63,7 @@ impl Post for Outbound {
     fn post(&self, letter: Letter) -> BoxFuture<'_, Result<Reply, Problem>> {
         async move {
             let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
-            let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress).await?;
+            let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress, &self.proxies).await?;
             let answer = receiver.post(content_type, body, at).await?;
             Ok(Reply { origin: receiver.origin().to_owned(), answer })
         }
