@@ -54,15 +54,21 @@ impl Egress {
         if bad || (address.is_loopback() && !self.loopback) { Err(Refused::Address(address)) } else { Ok(()) }
     }
 
-    /// Checks the host of a URL where it is an address, or a name of the host itself or of a metadata service; any other name is checked
-    /// when it is resolved.
+    /// Checks the host of a URL where it is an address; a name is checked when it is resolved.
     ///
     /// # Errors
     /// Nobody may be sent there.
     pub(crate) fn check_host(self, host: &str) -> Result<(), Refused> {
-        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
-            return self.check(address);
-        }
+        host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
+    }
+
+    /// Checks the host of a URL whose name somebody else looks up: also for what can mean nothing but the host itself or a metadata
+    /// service.
+    ///
+    /// # Errors
+    /// Nobody may be sent there.
+    pub(crate) fn check_unresolved(self, host: &str) -> Result<(), Refused> {
+        self.check_host(host)?;
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         let itself = name == "localhost" || name.ends_with(".localhost");
         let bad = METADATA_NAMES.contains(&name.as_str()) || (itself && !self.loopback);
@@ -136,14 +142,28 @@ mod tests {
             "[::]",
             "[fd00:ec2::254]",
             "168.63.129.16",
+        ] {
+            assert!(Egress::default().check_host(host).is_err(), "{host}");
+            assert!(Egress::default().check_unresolved(host).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn names_that_somebody_else_looks_up_are_refused_where_they_mean_only_that() {
+        for name in [
             "localhost",
             "a.LocalHost.",
             "metadata.google.internal",
             "Metadata.Google.Internal.",
             "instance-data.ec2.internal",
         ] {
-            assert!(Egress::default().check_host(host).is_err(), "{host}");
+            assert!(Egress::default().check_unresolved(name).is_err(), "{name}");
         }
+        for name in ["hooks.example.com", "metadata.shop.svc", "notlocalhost", "93.184.216.34"] {
+            assert_eq!(Egress::default().check_unresolved(name), Ok(()), "{name}");
+        }
+        assert_eq!(Egress { loopback: true }.check_unresolved("localhost"), Ok(()));
+        assert!(Egress { loopback: true }.check_unresolved("metadata.goog").is_err());
     }
 
     #[test]
@@ -155,16 +175,11 @@ mod tests {
             "[64:ff9b::10.0.0.1]",
             "93.184.216.34",
             "prometheus.monitoring.svc",
-            "metadata.shop.svc",
-            "notlocalhost",
         ] {
             assert_eq!(Egress::default().check_host(host), Ok(()), "{host}");
         }
-        for host in ["127.0.0.1", "localhost"] {
-            assert_eq!(Egress { loopback: true }.check_host(host), Ok(()));
-        }
+        assert_eq!(Egress { loopback: true }.check_host("127.0.0.1"), Ok(()));
         assert!(Egress { loopback: true }.check_host("169.254.169.254").is_err());
-        assert!(Egress { loopback: true }.check_host("metadata.goog").is_err());
     }
 
     #[tokio::test]

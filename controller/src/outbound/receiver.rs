@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crds::endpoint::Endpoint;
 use kube::Client;
 use reqwest::{
-    Url,
+    ClientBuilder, Url,
     header::{self, HeaderMap},
     redirect::Policy,
 };
@@ -51,23 +51,17 @@ pub async fn open(
     proxies: &Proxies,
 ) -> Result<Receiver, Problem> {
     let url = url(client, namespace, endpoint, whose).await?;
-    egress
-        .check_host(url.host_str().unwrap_or_default())
-        .map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;
+    let by = proxies.of(&url);
+    let host = url.host_str().unwrap_or_default();
+    let checked = if by.is_some() { egress.check_unresolved(host) } else { egress.check_host(host) };
+    checked.map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;
     let timeout = endpoint.timeout.0.clamp(SHORTEST, LONGEST);
     let builder = reqwest::Client::builder()
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .connect_timeout(timeout.min(CONNECT))
         .timeout(timeout);
-    let by = proxies.of(&url);
-    let builder = match by {
-        // Whoever installed Sluice says where the proxy is; the receiver's name is for the proxy to look up.
-        Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(|_| {
-            misconfigured(format!("the proxy for {whose} cannot be used: correct the controller's settings"))
-        })?),
-        None => builder.no_proxy().dns_resolver(egress::resolver(egress)),
-    };
+    let builder = way(builder, by, egress, whose)?;
     let builder = if url.scheme() == "https" {
         tls::dress(builder, client, namespace, endpoint, whose).await?
     } else {
@@ -86,6 +80,14 @@ pub async fn open(
     let title = format!("{origin} ({whose}){}", through.unwrap_or_default());
     let by_proxy = by.is_some() && url.scheme() == "http";
     Ok(Receiver { title, origin, timeout, by_proxy, http, url, headers, key })
+}
+
+fn way(builder: ClientBuilder, by: Option<&Url>, egress: Egress, whose: &str) -> Result<ClientBuilder, Problem> {
+    let Some(proxy) = by else { return Ok(builder.no_proxy().dns_resolver(egress::resolver(egress))) };
+    // Whoever installed Sluice says where the proxy is; the receiver's name is for the proxy to look up.
+    let proxy = reqwest::Proxy::all(proxy.clone())
+        .map_err(|_| misconfigured(format!("the proxy for {whose} cannot be used: correct the chart's value proxy")))?;
+    Ok(builder.proxy(proxy))
 }
 
 async fn url(client: &Client, namespace: &str, endpoint: &Endpoint, whose: &str) -> Result<Url, Problem> {

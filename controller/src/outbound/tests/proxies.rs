@@ -87,6 +87,9 @@ async fn an_https_receiver_is_asked_through_a_tunnel_into_which_the_proxy_does_n
     assert_eq!((answer.status, answer.first_line().as_deref()), (200, Some("fine")));
     assert_eq!(first_lines(&heads), [format!("CONNECT {host} HTTP/1.1")]);
     assert!(!heads.lock().unwrap()[0].contains(CANARY));
+    // What comes out of a tunnel is the receiver's own word.
+    let no = json!({"url": format!("{url}/nothing"), "ca": fields["ca"]});
+    assert_eq!(post_through(&proxies, Egress::default(), no, &secrets).await.unwrap().status, 404);
     // Nobody else knows the name.
     let problem = post(fields, &secrets).await.unwrap_err();
     says(&problem, Kind::Unreachable, "has no address");
