@@ -71,6 +71,12 @@ for line in 'value: "https://collector.example.com/otlp"' 'secretKeyRef: \{name:
 done
 ok "traces only with an endpoint, with headers and authorities from Secrets"
 
+container=$(sed -n '/^kind: Deployment/,/^---/p' <<<"$everything" | sed 's/^ *//' | paste -sd' ')
+has "$container" 'SLUICE_HTTPS_PROXY value: "http://proxy.example.com:3128" - name: SLUICE_HTTP_PROXY value: "http://proxy.example.com:8080/"' "the proxies"
+has "$container" 'SLUICE_NO_PROXY value: "example.com,.internal,10.0.0.0/8,fd00::/8"' "what is asked without a proxy"
+has_not "$defaults" 'PROXY' "by default"
+ok "a proxy is one of Sluice's own, and there is none by default"
+
 for value in replicas=1 podDisruptionBudget.enabled=false; do
   has_not "$(render --set "$value")" 'kind: PodDisruptionBudget' "$value"
 done
@@ -87,6 +93,9 @@ refused "an address without a scheme" 'url' render --set metricSource.url=promet
 refused "an endpoint of traces without a scheme" 'endpoint' render --set tracing.endpoint=collector:4317
 refused "a duration without a unit" 'scrapeInterval' render --set-string metricSource.scrapeInterval=15
 refused "a Secret without its key" 'bearerToken' render --set metricSource.bearerToken.name=thanos
+refused "a proxy without a scheme" 'proxy.*https|https.*pattern' render --set proxy.https=proxy:3128
+refused "a proxy that is asked by TLS" 'proxy.*http|http.*pattern' render --set proxy.http=https://proxy:3128
+refused "an exception with a port" 'noProxy' render --set 'proxy.noProxy={example.com:443}'
 refused "two ways to authenticate" 'bearerToken or basicAuth, not both' \
   render --set metricSource.bearerToken.name=a,metricSource.bearerToken.key=b,metricSource.basicAuth.name=c
 refused "port 0" 'ports' render --set 'networkPolicy.apiServer.ports={0}'

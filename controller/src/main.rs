@@ -20,7 +20,7 @@ use controller::{
     lease, log,
     metrics::PrometheusMeasure,
     notify::{self, Notifier, Office},
-    outbound::{Egress, Outbound},
+    outbound::{Egress, Outbound, Proxies, ProxyArguments},
     server,
     telemetry::Telemetry,
     traces::{Exporter, Process, Settings, Traces},
@@ -58,6 +58,9 @@ struct Arguments {
     /// Metrics servers, and receivers of webhooks and messages, may be on the loopback address; for trying things out on one machine.
     #[arg(long, env = "SLUICE_ALLOW_LOOPBACK")]
     allow_loopback: bool,
+    /// Proxies for requests to receivers.
+    #[command(flatten)]
+    proxies: ProxyArguments,
 }
 
 impl Arguments {
@@ -99,6 +102,7 @@ fn traces(telemetry: &Telemetry, process: &Process) -> anyhow::Result<Traces> {
 
 async fn run(arguments: Arguments, process: Process, telemetry: Telemetry, traces: Traces) -> anyhow::Result<()> {
     let config = Config::infer().await.context("finding the API server: run in a pod, or set KUBECONFIG")?;
+    let proxies = Proxies::parse(&arguments.proxies, config.cluster_url.host()).map_err(anyhow::Error::msg)?;
     let client = |timeout| client(&config, timeout, &telemetry);
     let requests = client(Duration::from_secs(10))?;
     let watches = client(Duration::from_secs(70))?;
@@ -116,7 +120,8 @@ async fn run(arguments: Arguments, process: Process, telemetry: Telemetry, trace
         measure = measure.allow_loopback();
     }
     let clock = Arc::new(controller::clock::now);
-    let post = Arc::new(Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback }));
+    let outbound = Outbound::new(requests.clone(), Egress { loopback: arguments.allow_loopback });
+    let post = Arc::new(outbound.through(proxies));
     let (notifier, happenings) = Notifier::new(cluster.clone());
     let office = Arc::new(Office {
         kube: Kube::new(requests.clone()),

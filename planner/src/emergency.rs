@@ -54,3 +54,16 @@ impl Release {
         self.fast || self.rollback || self.is_emergency()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_as_long_as_a_release_may_keep_it() {
+        let long = "ä".repeat(600);
+        let asked = Emergency::asked(&long, Some(&long));
+        let lengths = [Some(asked.reason), asked.refused].map(|text| text.map_or(0, |text| text.chars().count()));
+        assert_eq!(lengths, [512, 512]);
+    }
+}

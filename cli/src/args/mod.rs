@@ -78,7 +78,7 @@ pub enum Command {
     Undo(Undo),
     /// Say what a policy will do and how long that takes at least, and what its metrics can see.
     Plan(Plan),
-    /// Look for faults in manifests of Sluice's resources.
+    /// Look for faults in manifests of Sluice's resources, and in freezes and emergencies on Namespaces and Deployments.
     Lint(Lint),
     /// Print the completion script of a shell.
     Completion {

@@ -1,5 +1,6 @@
-//! `lint`: faults in manifests of Sluice's resources, found without a cluster as far as that goes.
+//! `lint`: faults in manifests of Sluice's resources, and in what annotations ask of it, found without a cluster as far as that goes.
 
+mod annotations;
 pub mod documents;
 mod meaning;
 mod schema;
@@ -81,7 +82,7 @@ impl Report {
             }
         };
         for document in all {
-            if !ours(&document) {
+            if !ours(&document) && !annotations::ask(&document.value) {
                 self.others += 1;
                 continue;
             }
@@ -123,9 +124,13 @@ fn ours(document: &Document) -> bool {
 
 /// What is wrong with a document, as far as that is known without a cluster.
 pub fn faults(document: &Document) -> Vec<Fault> {
-    let found = schema::faults(&document.value);
+    let mut found = if ours(document) { schema::faults(&document.value) } else { Vec::new() };
     // What has the wrong form has no meaning yet.
-    if found.is_empty() { meaning::faults(&document.value) } else { found }
+    if found.is_empty() && ours(document) {
+        found = meaning::faults(&document.value);
+    }
+    found.extend(annotations::faults(&document.value));
+    found
 }
 
 /// The files that are meant: those of folders in the order of their names.

@@ -180,7 +180,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// The name that was perhaps meant.
-fn near(name: &str, known: &[&str]) -> String {
+pub(super) fn near(name: &str, known: &[&str]) -> String {
     let close = known.iter().map(|k| (strsim::jaro_winkler(name, k), k)).max_by(|a, b| a.0.total_cmp(&b.0));
     close.filter(|(like, _)| *like > 0.8).map(|(_, k)| format!(" (did you mean {k}?)")).unwrap_or_default()
 }

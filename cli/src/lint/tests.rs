@@ -104,6 +104,83 @@ fn a_kind_and_a_version_that_there_are_not_are_told() {
     );
 }
 
+/// What is said of an object of another kind.
+fn of_other(kind: &str, at: &str, key: &str, text: Value) -> Vec<String> {
+    let mut value = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "shop" } });
+    let annotations = json!({ key: text });
+    match at {
+        "itself" => value["metadata"]["annotations"] = annotations,
+        _ => value["spec"]["template"]["metadata"]["annotations"] = annotations,
+    }
+    let document = Document { number: 1, value };
+    assert!(!ours(&document) && annotations::ask(&document.value), "{kind} {at} {key} is left out");
+    faults(&document).into_iter().map(|f| format!("{}: {}", f.path, f.words)).collect()
+}
+
+#[test]
+fn a_freeze_that_cannot_be_read_is_told_in_the_controllers_words() {
+    let good = ["2026-12-20/2027-01-03 year-end closing", "on incident 42", "2026-12-20/.. x", "on"];
+    for key in ["sluice.dev/freeze", "sluice.dev/freeze-all"] {
+        for text in good {
+            assert_eq!(of_other("Namespace", "itself", key, json!(text)), Vec::<String>::new(), "{text}");
+        }
+        for text in ["next week", "", "2027-01-03/2026-12-20 turned"] {
+            let controller = crds::freeze::read(text, "here").reason;
+            assert!(controller.contains("cannot be read, and counts as a freeze; write START/END"), "{controller}");
+            let said = of_other("Namespace", "itself", key, json!(text));
+            assert_eq!(said, [format!("metadata.annotations[{key}]: {controller}")]);
+        }
+    }
+    let said = of_other("Namespace", "itself", "sluice.dev/freeze", json!(true));
+    assert_eq!(said, ["metadata.annotations[sluice.dev/freeze]: must be a text, and is true: put it in quotes"]);
+}
+
+#[test]
+fn a_freeze_that_nobody_reads_is_told() {
+    let said = of_other("Namespace", "itself", "sluice.dev/freezes", json!("on x"));
+    let wanted =
+        "metadata.annotations[sluice.dev/freezes]: is not heeded on a Namespace (did you mean sluice.dev/freeze?)";
+    assert!(said.len() == 1 && said[0].starts_with(wanted), "{said:?}");
+    for (kind, at) in [("Deployment", "itself"), ("Deployment", "template"), ("Service", "itself")] {
+        let said = of_other(kind, at, "sluice.dev/freeze", json!("on x"));
+        assert!(said.len() == 1 && said[0].ends_with("it belongs on a Namespace"), "{kind}: {said:?}");
+    }
+    only(
+        |p| p["metadata"]["annotations"] = json!({ "sluice.dev/freeze": "on x" }),
+        "metadata.annotations[sluice.dev/freeze]: freezes nothing here",
+    );
+}
+
+#[test]
+fn an_emergency_has_a_reason_in_the_pod_template_and_a_namespace_allows_or_forbids() {
+    let key = "sluice.dev/emergency";
+    assert_eq!(of_other("Deployment", "template", key, json!("CVE-2026-1234")), Vec::<String>::new());
+    let said = of_other("Deployment", "template", key, json!("  "));
+    let none = "the annotation sluice.dev/emergency of the pod template gives no reason";
+    assert_eq!(said, [format!("spec.template.metadata.annotations[{key}]: {none}")]);
+    let said = of_other("Deployment", "itself", key, json!("CVE-2026-1234"));
+    let wanted = "is not heeded here: why a version is urgent belongs in spec.template.metadata.annotations";
+    assert_eq!(said, [format!("metadata.annotations[{key}]: {wanted}")]);
+    for known in ["Allowed", "Forbidden"] {
+        assert_eq!(of_other("Namespace", "itself", key, json!(known)), Vec::<String>::new());
+    }
+    let said = of_other("Namespace", "itself", key, json!("allowed"));
+    assert_eq!(
+        said,
+        [format!(
+            "metadata.annotations[{key}]: is \"allowed\", and counts as Forbidden; it can be: Allowed, Forbidden"
+        )]
+    );
+}
+
+#[test]
+fn objects_of_other_kinds_that_ask_nothing_of_sluice_are_left_out() {
+    for (kind, key) in [("Namespace", "example.com/freeze"), ("Service", "sluice.dev/allow-candidate")] {
+        let value = json!({ "kind": kind, "metadata": { "name": "shop", "annotations": { key: "true" } } });
+        assert!(!annotations::ask(&value), "{kind} {key}");
+    }
+}
+
 #[test]
 fn every_object_that_the_real_api_server_takes_has_no_fault_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kind-tests/tests/crds/good");
@@ -135,15 +212,19 @@ fn faults_are_data_with_file_document_and_path_and_end_with_an_error() {
     let folder = std::env::temp_dir().join(format!("sluice-lint-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let bad = policy(|p| p["spec"]["historry"] = json!(3)).value;
-    std::fs::write(folder.join("a.yaml"), format!("kind: Service\n---\n{bad}\n")).unwrap();
+    let frozen =
+        json!({ "kind": "Namespace", "metadata": { "name": "shop", "annotations": { "sluice.dev/freeze": "soon" } } });
+    std::fs::write(folder.join("a.yaml"), format!("kind: Service\n---\n{bad}\n---\n{frozen}\n")).unwrap();
     let out = crate::fixtures::Written::default();
     let mut screen = Screen::new(out.clone(), std::io::sink());
     let failure = alone(&Lint { files: vec![folder.clone()], server: false }, &mut screen).unwrap_err();
     std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(failure.message, "1 fault in 1 document (1 of other kinds left out)");
+    assert_eq!(failure.message, "2 faults in 2 documents (1 of other kinds left out)");
     let wanted = format!(
         "{}:2: RolloutPolicy shop: spec.historry: there is no such field (did you mean history?)",
         folder.join("a.yaml").display()
     );
     assert!(out.text().starts_with(&wanted), "{}", out.text());
+    let wanted = ":3: Namespace shop: metadata.annotations[sluice.dev/freeze]: \"soon\" cannot be read";
+    assert!(out.text().contains(wanted), "{}", out.text());
 }

@@ -1,6 +1,7 @@
 //! `plan`: what a policy will do, and how long that takes at least.
 
 pub mod course;
+mod orders;
 mod sight;
 
 use std::path::Path;
@@ -72,6 +73,7 @@ pub fn text(policy: &RolloutPolicy, arguments: &Plan, now: DateTime<Utc>, paint:
     let parsed = facts::parse(&name, &policy.spec).map_err(|e| Failure::error(format!("planning {name}: {e}")))?;
     let given = arguments.replicas.or(parsed.replicas);
     let mut text = course::text(&parsed, &policy.spec, given, now, paint);
+    text.push_str(&orders::text(&policy.spec));
     text.push_str(&sight::text(&parsed, arguments.rps, arguments.errors.map(|percent| percent / 100.0)));
     Ok(text)
 }

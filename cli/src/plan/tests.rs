@@ -54,6 +54,30 @@ fn a_window_is_told_with_when_it_opens_next() {
 }
 
 #[test]
+fn every_rollback_webhook_is_told_with_when_it_is_asked() {
+    let text = planned(
+        |spec| {
+            spec["rollbackWebhooks"] = json!([
+                { "name": "refunds", "url": "https://watch.example.com/rollback" },
+                { "name": "carts", "urlFrom": { "name": "watch", "key": "url" }, "interval": "1m" },
+            ]);
+        },
+        None,
+    );
+    let told: Vec<_> = text.lines().filter(|l| l.starts_with("Rollback webhook")).collect();
+    let when = "is asked from the first live traffic until the old version's pods end";
+    assert_eq!(
+        told,
+        [
+            format!("Rollback webhook refunds {when}, 10s after each answer: 2xx takes the version back."),
+            format!("Rollback webhook carts {when}, 1m after each answer: 2xx takes the version back."),
+        ],
+        "{text}"
+    );
+    assert!(!planned(|_| (), None).contains("Rollback webhook"));
+}
+
+#[test]
 fn a_step_is_never_shorter_than_its_first_look() {
     let text =
         planned(|spec| spec["strategy"] = json!({ "canary": { "steps": [{ "weight": 20, "bake": "15s" }] } }), None);

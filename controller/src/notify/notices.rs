@@ -227,6 +227,8 @@ mod tests {
             ("Stalled", "RouteContested: flux writes", (Kind::Stalled, Severity::Warning)),
             ("Superseded", "aborted by ann", (Kind::Superseded, Severity::Warning)),
             ("Superseded", "revision 2 is wished for now", (Kind::Superseded, Severity::Info)),
+            ("Emergency", "CVE-2026-1234: without steps", (Kind::Started, Severity::Warning)),
+            ("EmergencyRefused", "forbidden", (Kind::Started, Severity::Warning)),
             ("SomethingOfTomorrow", "", (Kind::Other, Severity::Info)),
         ] {
             assert_eq!(sort(reason, message), expected, "{reason}: {message}");

@@ -17,6 +17,9 @@ pub(crate) enum Refused {
     /// Only addresses that nobody may be sent to.
     #[error("{0} is an address of the controller's own host or of a metadata service, where no request is sent")]
     Address(IpAddr),
+    /// A name that can mean nothing else.
+    #[error("{0} is a name of the controller's own host or of a metadata service, where no request is sent")]
+    Name(String),
     /// The name has no address.
     #[error("the name {0} has no address")]
     Unresolved(String),
@@ -58,6 +61,19 @@ impl Egress {
     pub(crate) fn check_host(self, host: &str) -> Result<(), Refused> {
         host.trim_start_matches('[').trim_end_matches(']').parse().map_or(Ok(()), |address| self.check(address))
     }
+
+    /// Checks the host of a URL whose name somebody else looks up: also for what can mean nothing but the host itself or a metadata
+    /// service.
+    ///
+    /// # Errors
+    /// Nobody may be sent there.
+    pub(crate) fn check_unresolved(self, host: &str) -> Result<(), Refused> {
+        self.check_host(host)?;
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let itself = name == "localhost" || name.ends_with(".localhost");
+        let bad = METADATA_NAMES.contains(&name.as_str()) || (itself && !self.loopback);
+        if bad { Err(Refused::Name(name)) } else { Ok(()) }
+    }
 }
 
 /// The address that is meant by one that carries an IPv4 address: mapped, or through NAT64 (RFC 6052).
@@ -75,6 +91,10 @@ fn behind(address: IpAddr) -> IpAddr {
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200)];
 /// The metadata service of AWS.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Names of metadata services: a proxy would look them up where they mean something.
+const METADATA_NAMES: [&str; 4] =
+    ["metadata.google.internal", "metadata.goog", "metadata.tencentyun.com", "instance-data.ec2.internal"];
 
 impl Resolve for Egress {
     fn resolve(&self, name: Name) -> Resolving {
@@ -124,7 +144,26 @@ mod tests {
             "168.63.129.16",
         ] {
             assert!(Egress::default().check_host(host).is_err(), "{host}");
+            assert!(Egress::default().check_unresolved(host).is_err(), "{host}");
         }
+    }
+
+    #[test]
+    fn names_that_somebody_else_looks_up_are_refused_where_they_mean_only_that() {
+        for name in [
+            "localhost",
+            "a.LocalHost.",
+            "metadata.google.internal",
+            "Metadata.Google.Internal.",
+            "instance-data.ec2.internal",
+        ] {
+            assert!(Egress::default().check_unresolved(name).is_err(), "{name}");
+        }
+        for name in ["hooks.example.com", "metadata.shop.svc", "notlocalhost", "93.184.216.34"] {
+            assert_eq!(Egress::default().check_unresolved(name), Ok(()), "{name}");
+        }
+        assert_eq!(Egress { loopback: true }.check_unresolved("localhost"), Ok(()));
+        assert!(Egress { loopback: true }.check_unresolved("metadata.goog").is_err());
     }
 
     #[test]

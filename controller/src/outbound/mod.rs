@@ -9,6 +9,7 @@ pub(crate) mod egress;
 pub mod flagger;
 mod headers;
 mod post;
+mod proxy;
 mod receiver;
 pub(crate) mod secret;
 mod sign;
@@ -22,6 +23,7 @@ pub use answer::Answer;
 pub(crate) use causes::cause;
 pub use egress::Egress;
 pub use post::{Letter, Outbound, Post, Reply};
+pub use proxy::{Proxies, ProxyArguments};
 pub use receiver::{Receiver, open};
 pub(crate) use tls::browsers;
 

@@ -6,7 +6,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use kube::Client;
 use tracing::{Instrument as _, Span, debug_span, field::Empty};
 
-use super::{Answer, Egress, Problem, open};
+use super::{Answer, Egress, Problem, Proxies, open};
 
 /// A body and whom it is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,19 +44,24 @@ pub trait Post: Send + Sync {
 pub struct Outbound {
     client: Client,
     egress: Egress,
+    proxies: Proxies,
 }
 
 impl Outbound {
     /// Secrets are read by this client; connections go where `egress` lets them.
     pub fn new(client: Client, egress: Egress) -> Self {
-        Self { client, egress }
+        Self { client, egress, proxies: Proxies::default() }
     }
-}
 
-impl Outbound {
+    /// Requests go through these proxies.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
     async fn send(&self, letter: Letter) -> Result<Reply, Problem> {
         let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
-        let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress).await?;
+        let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress, &self.proxies).await?;
         let answer = receiver.post(content_type, body, at).await?;
         Ok(Reply { origin: receiver.origin().to_owned(), answer })
     }

@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use crds::endpoint::Endpoint;
 use kube::Client;
 use reqwest::{
-    Url,
+    ClientBuilder, Url,
     header::{self, HeaderMap},
     redirect::Policy,
 };
 
 use super::{
-    Answer, Egress, Problem, causes::cause, egress, egress::Refused, headers, misconfigured, secret, sign::Key, tls,
-    unreachable,
+    Answer, Egress, Problem, Proxies, causes::cause, egress, egress::Refused, headers, misconfigured, proxy, secret,
+    sign::Key, tls, unreachable,
 };
 
 /// The longest that a request may take, whatever its object says.
@@ -25,10 +25,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// A receiver that can be sent to. What it knows by heart is given to its own origin only.
 pub struct Receiver {
-    /// Its origin and what names it, for people.
+    /// Its origin, what names it and the proxy, for people.
     title: String,
     origin: String,
     timeout: Duration,
+    /// Whether an answer may be a proxy's own.
+    by_proxy: bool,
     http: reqwest::Client,
     url: Url,
     headers: HeaderMap,
@@ -46,19 +48,20 @@ pub async fn open(
     endpoint: &Endpoint,
     whose: &str,
     egress: Egress,
+    proxies: &Proxies,
 ) -> Result<Receiver, Problem> {
     let url = url(client, namespace, endpoint, whose).await?;
-    egress
-        .check_host(url.host_str().unwrap_or_default())
-        .map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;
+    let by = proxies.of(&url);
+    let host = url.host_str().unwrap_or_default();
+    let checked = if by.is_some() { egress.check_unresolved(host) } else { egress.check_host(host) };
+    checked.map_err(|refused| misconfigured(format!("url of {whose}: {refused}")))?;
     let timeout = endpoint.timeout.0.clamp(SHORTEST, LONGEST);
     let builder = reqwest::Client::builder()
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .no_proxy()
-        .dns_resolver(egress::resolver(egress))
         .connect_timeout(timeout.min(CONNECT))
         .timeout(timeout);
+    let builder = way(builder, by, egress, whose)?;
     let builder = if url.scheme() == "https" {
         tls::dress(builder, client, namespace, endpoint, whose).await?
     } else {
@@ -73,7 +76,18 @@ pub async fn open(
     let headers = headers::of(client, namespace, endpoint, whose).await?;
     let key = key(client, namespace, endpoint, whose).await?;
     let origin = url.origin().ascii_serialization();
-    Ok(Receiver { title: format!("{origin} ({whose})"), origin, timeout, http, url, headers, key })
+    let through = by.map(|proxy| format!(" through the proxy {}", proxy.origin().ascii_serialization()));
+    let title = format!("{origin} ({whose}){}", through.unwrap_or_default());
+    let by_proxy = by.is_some() && url.scheme() == "http";
+    Ok(Receiver { title, origin, timeout, by_proxy, http, url, headers, key })
+}
+
+fn way(builder: ClientBuilder, by: Option<&Url>, egress: Egress, whose: &str) -> Result<ClientBuilder, Problem> {
+    let Some(proxy) = by else { return Ok(builder.no_proxy().dns_resolver(egress::resolver(egress))) };
+    // Whoever installed Sluice says where the proxy is; the receiver's name is for the proxy to look up.
+    let proxy = reqwest::Proxy::all(proxy.clone())
+        .map_err(|_| misconfigured(format!("the proxy for {whose} cannot be used: correct the chart's value proxy")))?;
+    Ok(builder.proxy(proxy))
 }
 
 async fn url(client: &Client, namespace: &str, endpoint: &Endpoint, whose: &str) -> Result<Url, Problem> {
@@ -133,7 +147,14 @@ impl Receiver {
             .header(header::CONTENT_TYPE, content_type)
             .body(body);
         let answer = async { Answer::read(request.send().await?, at).await };
-        answer.await.map_err(|error| self.failure(&error))
+        let answer = answer.await.map_err(|error| self.failure(&error))?;
+        if self.by_proxy && (400..500).contains(&answer.status) {
+            return Err(unreachable(format!(
+                "{} was answered {}, which may be the proxy's own word and not the receiver's: use https, or have the receiver asked without a proxy",
+                self.title, answer.status
+            )));
+        }
+        Ok(answer)
     }
 
     /// Says what is wrong with the way to the receiver, in our own words.
@@ -148,6 +169,9 @@ impl Receiver {
         }
         if error.is_timeout() {
             return unreachable(format!("{title} did not answer within {:?}", self.timeout));
+        }
+        if let Some(refusal) = proxy::refusal(error) {
+            return unreachable(format!("cannot ask {title}: {refusal}"));
         }
         let why = cause::<std::io::Error>(error).map(|io| format!(": {}", io.kind())).unwrap_or_default();
         let what = if error.is_connect() { "cannot connect to" } else { "no whole answer came from" };

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod paper;
+mod proxies;
 mod secrets;
 mod trust;
 
@@ -23,8 +24,18 @@ fn endpoint(fields: Value) -> Endpoint {
 
 /// Opens and posts an empty object, with Secrets by name.
 async fn post(fields: Value, secrets: &[(&'static str, Value)]) -> Result<Answer, Problem> {
+    post_through(&Proxies::default(), HERE, fields, secrets).await
+}
+
+/// The same by proxies.
+async fn post_through(
+    proxies: &Proxies,
+    egress: Egress,
+    fields: Value,
+    secrets: &[(&'static str, Value)],
+) -> Result<Answer, Problem> {
     let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-    let receiver = open(&cluster(secrets), "shop", &endpoint(fields), WHOSE, HERE).await?;
+    let receiver = open(&cluster(secrets), "shop", &endpoint(fields), WHOSE, egress, proxies).await?;
     receiver.post("application/json", b"{}".to_vec(), at).await
 }
 
@@ -96,10 +107,8 @@ async fn what_is_no_http_is_no_answer() {
 
 #[tokio::test]
 async fn addresses_of_the_host_itself_and_of_metadata_services_are_refused_by_address_and_by_name() {
-    let refused = async |url: &str| {
-        let receiver = open(&cluster(&[]), "shop", &endpoint(json!({"url": url})), WHOSE, Egress::default()).await?;
-        receiver.post("text/plain", vec![], DateTime::UNIX_EPOCH).await
-    };
+    let refused =
+        async |url: &str| post_through(&Proxies::default(), Egress::default(), json!({"url": url}), &[]).await;
     let (url, asked) = receiver().await;
     let by_name = url.replace("127.0.0.1", "localhost");
     for url in

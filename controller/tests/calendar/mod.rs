@@ -1,5 +1,7 @@
 //! Stories of windows, freezes and emergencies: who is held, who is not, and how soon it goes on.
 
+pub(crate) mod emergencies;
+
 use std::time::Duration;
 
 use chrono::{TimeDelta, Timelike};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Behaviour, Cluster, object},
-    lab::{Lab, NS, release, shop},
+    lab::{Lab, NS, release, release_phase, shop},
     secs,
 };
 
@@ -26,7 +28,7 @@ async fn plain() -> Lab {
     lab(shop::policy(shop::canary())).await
 }
 
-fn annotate(lab: &Lab, namespace: &str, annotation: &str, text: Value) {
+pub(crate) fn annotate(lab: &Lab, namespace: &str, annotation: &str, text: Value) {
     lab.cluster.patch("namespaces", "", namespace, &json!({ "metadata": { "annotations": { annotation: text } } }));
 }
 
@@ -36,14 +38,6 @@ fn freeze(lab: &Lab, text: &str) {
 
 fn thaw(lab: &Lab) {
     annotate(lab, NS, "sluice.dev/freeze", Value::Null);
-}
-
-/// Changes the image, and says why it is urgent.
-fn deploy_urgently(lab: &Lab, image: &str, reason: &str) {
-    let containers = json!([{ "name": "app", "image": image, "ports": [{ "name": "http", "containerPort": 8080 }] }]);
-    let metadata = json!({ "annotations": { "sluice.dev/emergency": reason } });
-    let change = json!({ "spec": { "template": { "metadata": metadata, "spec": { "containers": containers } } } });
-    lab.cluster.patch("deployments", NS, "shop", &change);
 }
 
 fn waiting(cluster: &Cluster, what: &str) -> String {
@@ -77,7 +71,8 @@ async fn a_frozen_namespace_holds_a_release_and_lets_it_go_on_within_a_second_wh
         "nothing rises until that is taken off: year-end closing (annotation sluice.dev/freeze of Namespace shop)"
     );
     lab.until_phase("Pending").await;
-    lab.cluster.advance(secs(3600)).await;
+    // Between two of the looks that come by themselves.
+    lab.cluster.advance(secs(3617)).await;
     assert_eq!(waiting(&lab.cluster, "reason"), "Frozen");
     thaw(&lab);
     goes_on_within(&lab, secs(1)).await;
@@ -112,6 +107,43 @@ async fn the_controllers_own_namespace_freezes_them_all() {
     annotate(&lab, HOME, "sluice.dev/freeze-all", Value::Null);
     goes_on_within(&lab, secs(1)).await;
     lab.until_settled_on("shop:2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_of_one_namespace_holds_nothing_in_another() {
+    let lab = plain().await;
+    lab.cluster.namespace("other");
+    for (namespace, annotation) in [
+        ("other", "sluice.dev/freeze"),
+        ("other", "sluice.dev/freeze-all"),
+        (HOME, "sluice.dev/freeze"),
+        (NS, "sluice.dev/freeze-all"),
+    ] {
+        annotate(&lab, namespace, annotation, json!("on something else"));
+    }
+    lab.deploy("shop:2");
+    lab.until_settled_on("shop:2").await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_of_what_is_inconclusive_waits_for_the_end_of_a_freeze() {
+    let lab = lab(shop::tested(shop::canary())).await;
+    lab.deploy("shop:2");
+    lab.until("its first step is in force", |c| release(c).is_some_and(|r| r["status"]["appliedAt"].is_string())).await;
+    lab.cluster.stop_traffic(NS, "shop");
+    lab.until_phase("Inconclusive").await;
+    freeze(&lab, "on year-end closing");
+    crate::decide(&lab, "Promote");
+    waits_for(&lab, "Frozen").await;
+    lab.cluster.advance(secs(600)).await;
+    assert_eq!(
+        (release_phase(&lab.cluster).as_str(), waiting(&lab.cluster, "reason").as_str()),
+        ("Shifting", "Frozen")
+    );
+    thaw(&lab);
+    lab.until_settled_on("shop:2").await;
+    lab.nothing_went_wrong();
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,57 +221,5 @@ async fn a_policy_whose_window_cannot_be_read_says_so_and_can_be_deleted() {
     lab.until("it is said", |c| says(c).contains("did you mean Europe/Paris?")).await;
     lab.cluster.delete("rolloutpolicies", NS, "shop");
     lab.until("it is gone", |c| c.get("rolloutpolicies", NS, "shop").is_none()).await;
-    lab.nothing_went_wrong();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_emergency_goes_through_a_freeze_after_its_test_and_is_said_everywhere() {
-    let lab = plain().await;
-    freeze(&lab, "on year-end closing");
-    deploy_urgently(&lab, "shop:2", "CVE-2026-1234");
-    lab.until_settled_on("shop:2").await;
-    let done = release(&lab.cluster).unwrap();
-    assert_eq!(done["spec"]["emergency"], json!({ "reason": "CVE-2026-1234" }));
-    assert_eq!(
-        (&done["status"]["gates"][0]["name"], &done["status"]["gates"][0]["verdict"]),
-        (&json!("conformance"), &json!("Pass"))
-    );
-    let told = noted(&lab.cluster);
-    assert!(told.contains(&"Emergency".to_owned()) && !told.contains(&"StepStarted".to_owned()), "{told:?}");
-    let events = lab.cluster.list("events.events.k8s.io", NS);
-    let warned = events.iter().any(|e| e["reason"] == "Emergency" && e["type"] == "Warning");
-    assert!(warned, "{events:#?}");
-    let pods = lab.cluster.list("pods", NS);
-    let carried = |p: &&Value| p["metadata"]["annotations"].get("sluice.dev/emergency").is_some();
-    assert_eq!(pods.iter().find(carried), None, "it is no part of the version");
-
-    // Another reason, or none, is no other version.
-    let releases = lab.cluster.list("releases", NS).len();
-    deploy_urgently(&lab, "shop:2", "something else");
-    lab.cluster.advance(secs(60)).await;
-    let none = json!({ "spec": { "template": { "metadata": { "annotations": Value::Null } } } });
-    lab.cluster.patch("deployments", NS, "shop", &none);
-    lab.cluster.advance(secs(60)).await;
-    assert_eq!(lab.cluster.list("releases", NS).len(), releases);
-    // What comes without a reason is held.
-    lab.deploy("shop:3");
-    waits_for(&lab, "Frozen").await;
-    lab.nothing_went_wrong();
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_emergencies_are_forbidden_a_version_goes_its_ordinary_way() {
-    let lab = plain().await;
-    annotate(&lab, NS, "sluice.dev/emergency", json!("Forbidden"));
-    freeze(&lab, "on year-end closing");
-    deploy_urgently(&lab, "shop:2", "CVE-2026-1234");
-    waits_for(&lab, "Frozen").await;
-    let held = release(&lab.cluster).unwrap();
-    let refused = object::text(&held, "/spec/emergency/refused");
-    assert_eq!(refused, "Namespace shop forbids emergencies (annotation sluice.dev/emergency)");
-    assert!(noted(&lab.cluster).contains(&"EmergencyRefused".to_owned()));
-    thaw(&lab);
-    lab.until_settled_on("shop:2").await;
-    assert!(noted(&lab.cluster).contains(&"StepStarted".to_owned()));
     lab.nothing_went_wrong();
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
+    calendar::{annotate, emergencies::deploy_urgently},
     cluster::{Behaviour, object},
     lab::{Lab, NS, phase, receivers::Said, release, shop},
     secs,
@@ -256,4 +257,35 @@ async fn a_channel_that_is_gone_hears_nothing_and_its_courier_ends() {
     lab.deploy("shop:2");
     lab.until("settled", |c| phase(c) == "Settled").await;
     assert_eq!(lab.receivers.asked(PATH).len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_is_told_with_its_reason_and_one_that_is_refused_is_none() {
+    let lab = lab(everything()).await;
+    let told = |lab: &Lab| {
+        let uid = release(&lab.cluster).unwrap()["metadata"]["uid"].clone();
+        let all = lab.receivers.taken(PATH).into_iter().map(|event| event["data"].clone());
+        all.filter(|data| data["releaseUid"] == uid).collect::<Vec<_>>()
+    };
+    deploy_urgently(&lab, "shop:2", "CVE-2026-1234");
+    lab.until_settled_on("shop:2").await;
+    lab.cluster.advance(secs(5)).await;
+    let all = told(&lab);
+    assert!(all.len() > 3 && all.iter().all(|data| data["emergency"] == "CVE-2026-1234"), "{all:#?}");
+    let first = all.iter().find(|data| data["reason"] == "Emergency").unwrap();
+    assert_eq!((&first["kind"], &first["severity"]), (&json!("Started"), &json!("Warning")));
+    assert!(
+        object::text(first, "/message").starts_with("CVE-2026-1234: without steps, windows and freezes"),
+        "{first}"
+    );
+
+    annotate(&lab, NS, "sluice.dev/emergency", json!("Forbidden"));
+    deploy_urgently(&lab, "shop:3", "once more");
+    lab.until_settled_on("shop:3").await;
+    lab.cluster.advance(secs(5)).await;
+    let all = told(&lab);
+    assert!(all.len() > 3 && all.iter().all(|data| data.get("emergency").is_none()), "{all:#?}");
+    let refused = all.iter().find(|data| data["reason"] == "EmergencyRefused").unwrap();
+    assert!(object::text(refused, "/message").contains("Namespace shop forbids emergencies"), "{refused}");
+    lab.nothing_went_wrong();
 }

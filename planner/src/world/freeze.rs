@@ -21,3 +21,23 @@ impl Freeze {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_freeze_holds_from_its_first_moment_until_just_before_its_end() {
+        let (from, moment) = (DateTime::UNIX_EPOCH, TimeDelta::milliseconds(1));
+        let until = from + TimeDelta::hours(1);
+        let freeze = |from, until| Freeze { from, until, reason: "x".into(), by: "here".into() };
+        let times = [from - moment, from, until - moment, until];
+        let holds = |freeze: Freeze| times.map(|now| freeze.holds(now));
+        assert_eq!(holds(freeze(Some(from), Some(until))), [false, true, true, false]);
+        assert_eq!(holds(freeze(None, Some(until))), [true, true, true, false]);
+        assert_eq!(holds(freeze(Some(from), None)), [false, true, true, true]);
+        assert_eq!(holds(freeze(None, None)), [true; 4]);
+    }
+}

@@ -106,6 +106,14 @@ fn a_silent_night_before_the_window_opens_ends_nothing() {
 }
 
 #[test]
+fn a_silent_night_in_the_last_step_before_the_window_of_promotion_ends_nothing() {
+    let mut m = with(vec![late(Place::Promotion)]);
+    m.wish(2).until_step(2).run(60).metrics_of(2, Metrics::Silent).run(1500);
+    assert_eq!(m.phase(), Some(Phase::Shifting), "{}", m.story());
+    m.metrics_of(2, Metrics::Good).until_finished(Phase::Succeeded);
+}
+
+#[test]
 fn going_back_waits_for_no_window() {
     let mut m = with(vec![late(Place::Start), late(Place::Promotion)]);
     m.wish(2).until_finished(Phase::Succeeded).settle();
