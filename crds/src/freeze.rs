@@ -6,20 +6,21 @@ use planner::world::Freeze;
 /// A freeze as it is written in an annotation; `by` says in words where. What cannot be read is a freeze that says so: whoever wrote it
 /// meant one.
 pub fn read(text: &str, by: impl Into<String>) -> Freeze {
-    let (from, until, reason) = parse(text).unwrap_or_else(|unreadable| (None, None, unreadable));
-    Freeze { from, until, reason, by: by.into() }
+    let by = by.into();
+    let meant = |reason| Freeze { from: None, until: None, reason, by: by.clone() };
+    parse(text, &by).unwrap_or_else(meant)
 }
 
-/// When it begins, when it ends, and why; an absent time is an open end.
+/// The same, where it can be read.
 ///
 /// # Errors
 /// It cannot be read: what that means, and how it is written.
-pub fn parse(text: &str) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>, String), String> {
+pub fn parse(text: &str, by: &str) -> Result<Freeze, String> {
     let text = text.trim();
     let (when, reason) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let (from, until) = period(when).ok_or_else(|| unreadable(text))?;
     let reason = if reason.trim().is_empty() { "no reason is given" } else { reason.trim() };
-    Ok((from, until, reason.chars().take(200).collect()))
+    Ok(Freeze { from, until, reason: reason.chars().take(200).collect(), by: by.into() })
 }
 
 type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);

@@ -62,7 +62,7 @@ fn of_itself(document: &Value, key: &str, value: &Value) -> Option<String> {
 
 fn of_namespace(key: &str, text: &str) -> Option<String> {
     match key {
-        names::FREEZE | names::FREEZE_ALL => freeze::parse(text).err(),
+        names::FREEZE | names::FREEZE_ALL => freeze::parse(text, "").err(),
         names::EMERGENCY => {
             let known = ["Allowed", "Forbidden"].contains(&text);
             (!known).then(|| format!("is {text:?}, and counts as Forbidden; it can be: Allowed, Forbidden"))
