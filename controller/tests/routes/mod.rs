@@ -2,6 +2,7 @@
 
 mod istio;
 mod linkerd;
+mod own;
 mod parents;
 mod rights;
 mod rivals;
