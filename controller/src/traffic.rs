@@ -127,7 +127,8 @@ mod tests {
         let (traffic, routes) = routes_of(json!({ "linkerd": { "routes": [
             { "name": "a" }, { "kind": "GRPCRoute", "name": "b" }, { "group": "policy.linkerd.io", "name": "c" },
         ] } }));
-        let spelt: Vec<_> = routes.all.iter().map(|(k, name)| format!("{} {} {name}", k.api_version, k.plural)).collect();
+        let spelt: Vec<_> =
+            routes.all.iter().map(|(k, name)| format!("{} {} {name}", k.api_version, k.plural)).collect();
         let expected = [
             "gateway.networking.k8s.io/v1 httproutes a",
             "gateway.networking.k8s.io/v1 grpcroutes b",
@@ -153,7 +154,8 @@ mod tests {
         let (_, routes) = routes_of(json!({ "istio": { "virtualService": {} } }));
         assert_eq!(routes.all[0].0.kind, "VirtualService");
         assert_eq!(routes.own.unwrap().spec, json!({ "http": [{}] }));
-        let (_, routes) = routes_of(json!({ "istio": { "virtualService": { "hosts": ["shop"], "gateways": ["mesh"] } } }));
+        let (_, routes) =
+            routes_of(json!({ "istio": { "virtualService": { "hosts": ["shop"], "gateways": ["mesh"] } } }));
         assert_eq!(routes.own.unwrap().spec, json!({ "hosts": ["shop"], "gateways": ["mesh"], "http": [{}] }));
     }
 }

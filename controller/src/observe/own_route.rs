@@ -61,7 +61,8 @@ fn others(live: &Value, names: &Names) -> Option<Blocker> {
         return None;
     }
     let (what, label) = (of_name(live), names::POLICY);
-    let whose = of.map_or_else(|| "is there and was not made for this policy".into(), |of| format!("was made for policy {of}"));
+    let whose =
+        of.map_or_else(|| "is there and was not made for this policy".into(), |of| format!("was made for policy {of}"));
     let message = format!(
         "{what} {whose}, and is left alone: name it in spec.traffic instead of a route of the policy's own, or delete it, or have it replaced by what the policy says with the label {label}={}",
         names.policy
@@ -92,6 +93,7 @@ fn of_name(live: &Value) -> String {
 /// What the API server had against it not long ago.
 fn refused(context: &Context, key: &str, base: &Value) -> Option<Blocker> {
     let why = context.refused(key, base)?;
-    let message = format!("{why}: correct the route in spec.traffic, or mend what it says; it is tried again and again");
+    let message =
+        format!("{why}: correct the route in spec.traffic, or mend what it says; it is tried again and again");
     Some(Blocker { reason: "RouteRefused".into(), message })
 }

@@ -101,8 +101,7 @@ fn judged<'a>(
 /// was written.
 pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let provider = &live.routes.provider;
-    let (documents, judged) =
-        (|| live.objects.iter().map(|(_, o)| o), || judged(live.to_be.as_ref(), &live.objects));
+    let (documents, judged) = (|| live.objects.iter().map(|(_, o)| o), || judged(live.to_be.as_ref(), &live.objects));
     let known = &live.known;
     let read: Vec<Reading> = documents().map(|o| provider.read(o, known)).collect();
     let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
