@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cluster::{Behaviour, Cluster},
+    condition,
     lab::{Lab, NS, shop},
     remove, secs,
 };
@@ -140,6 +141,24 @@ async fn what_somebody_else_writes_into_it_is_put_right_in_a_step_and_between_re
     lab.until_settled_on("shop:2").await;
     is_undivided(&lab, "10s");
     lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_writes_it_again_and_again_is_named_and_whoever_changes_the_policy_is_not() {
+    let lab = lab(shop::wide_steps("300s")).await;
+    lab.deploy("shop:2");
+    lab.until("step 1 is in force", |c| in_force(c, 1)).await;
+    for timeout in ["1s", "2s", "3s", "4s"] {
+        wish_timeout(&lab, timeout);
+        lab.cluster.advance(secs(10)).await;
+    }
+    assert_ne!(condition(&lab.cluster, "RouteContested")["status"], "True");
+    for _ in 0..3 {
+        meddle(&lab);
+        lab.cluster.advance(secs(10)).await;
+    }
+    let said = condition(&lab.cluster, "RouteContested");
+    assert_eq!(said["status"], "True", "{said}");
 }
 
 #[tokio::test(start_paused = true)]
