@@ -2,7 +2,7 @@
 
 mod istio;
 mod linkerd;
-mod own;
+pub mod own;
 mod parents;
 mod rights;
 mod rivals;

@@ -47,6 +47,17 @@ fn undivided(timeout: &str) -> Value {
     })
 }
 
+/// It says what the policy says anew, and nothing of it is divided.
+pub fn is_as_wished(lab: &Lab) {
+    is_undivided(lab, "7s");
+}
+
+/// In the middle of the first step the policy says something new.
+pub async fn is_wished_anew_in_a_step(lab: &Lab) {
+    lab.until("step 1 is in force", |c| in_force(c, 1)).await;
+    wish_timeout(lab, "7s");
+}
+
 fn is_undivided(lab: &Lab, timeout: &str) {
     assert_eq!(route(&lab.cluster)["spec"], undivided(timeout));
 }
