@@ -58,7 +58,7 @@ impl Made {
     }
 
     /// Whether it is what this base came to.
-    pub fn is_of(&self, base: &Value) -> bool {
+    fn is_of(&self, base: &Value) -> bool {
         self.base == base["spec"]
     }
 }

@@ -56,8 +56,7 @@ async fn written(context: &Arc<Context>, observed: &Observed, live: &Live, base:
         return Ok(());
     }
     let share = observed.world.routes.as_ref().and_then(|routes| routes.share.as_ref());
-    let same_wish = context.made(&observed.key()).is_some_and(|made| made.is_of(base));
-    if let Some(manager) = contested(observed, route, share).filter(|_| same_wish) {
+    if let Some(manager) = contested(observed, route, share) {
         context.put_right(&observed.key(), Contest::Routes, &manager);
     }
     let now = document(&api::json_patch(&api, name, patch).await?, kind)?;
