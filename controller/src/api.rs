@@ -13,6 +13,7 @@ use kube::{
     core::{NamespaceResourceScope, ObjectList},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crds::names::FIELD_MANAGER;
 
@@ -57,6 +58,11 @@ impl Error {
     /// There is no such object.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Api { source, .. } if code(source) == Some(404))
+    }
+
+    /// The API server has understood it and will not do it as it is.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Api { source, .. } if matches!(code(source), Some(400 | 403 | 404 | 422)))
     }
 
     /// The controller lacks a right.
@@ -199,6 +205,31 @@ where
     }
 }
 
+/// Creates an object all of whose fields the cluster must know; one that is there already is left alone.
+pub async fn create_strictly<K>(client: &Client, api: &Api<K>, name: &str, object: &Value) -> Result<(), Error>
+where
+    K: Clone + DeserializeOwned + Debug + Resource,
+{
+    let what = || format!("creating {} {name}", kind(api));
+    let path = format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", api.resource_url());
+    let request = || {
+        let post = http::Request::post(&path).header(http::header::CONTENT_TYPE, "application/json");
+        post.body(object.to_string().into_bytes()).map_err(|e| Error::Invalid(format!("{}: {e}", what())))
+    };
+    // Whether it can be built does not change from one try to the next.
+    request()?;
+    let made = repeat(what, || async {
+        let request = request().map_err(|e| kube::Error::Service(Box::new(e)))?;
+        client.request::<K>(request).await
+    });
+    match made.await {
+        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.reason == "AlreadyExists") => {
+            Ok(())
+        }
+        other => other.map(|_| ()),
+    }
+}
+
 /// Merges absolute values into an object; a `metadata.resourceVersion` in the patch is a precondition.
 pub async fn merge<K>(api: &Api<K>, name: &str, patch: serde_json::Value) -> Result<(), Error>
 where
@@ -210,8 +241,8 @@ where
 }
 
 /// Changes an object by a JSON patch of absolute values, whose first operation tests the version that was read. Never tried again
-/// here: once done, the test fails.
-pub async fn json_patch<K>(api: &Api<K>, name: &str, patch: Vec<serde_json::Value>) -> Result<(), Error>
+/// here: once done, the test fails. Gives the object as it is then.
+pub async fn json_patch<K>(api: &Api<K>, name: &str, patch: Vec<serde_json::Value>) -> Result<K, Error>
 where
     K: Clone + DeserializeOwned + Debug + Resource,
 {
@@ -224,7 +255,7 @@ where
         Err(Error::Api { source, what }) if test_failed(&source) => {
             Err(Error::Changed(format!("{what}: somebody else has changed it meanwhile")))
         }
-        other => other.map(|_| ()),
+        other => other,
     }
 }
 

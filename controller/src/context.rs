@@ -13,6 +13,8 @@ use crds::RolloutPolicy;
 use futures::channel::mpsc::UnboundedSender;
 use kube::runtime::reflector::ObjectRef;
 use planner::Digest;
+use providers::Made;
+use serde_json::Value;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::{
@@ -27,6 +29,9 @@ use crate::{
 /// Within this time, so many repairs of the same thing are a contest.
 pub const CONTEST: TimeDelta = TimeDelta::minutes(5);
 const CONTESTED: usize = 3;
+
+/// How soon a route that was refused is tried again.
+const REFUSED: TimeDelta = TimeDelta::seconds(30);
 
 /// What somebody else may write again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +95,10 @@ struct Memory {
     reviews: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// By policy: what was put right.
     contests: BTreeMap<(String, Contest), Vec<Repair>>,
+    /// By policy: what came of writing the route that it holds.
+    made: BTreeMap<String, Made>,
+    /// By policy: a route that the API server refused, when, and why.
+    refused: BTreeMap<String, (Value, DateTime<Utc>, String)>,
 }
 
 /// A look at what a policy's metrics usually are.
@@ -295,6 +304,32 @@ impl Context {
         (recent.count() + 1 >= CONTESTED).then(|| last.1.clone())
     }
 
+    /// What came of writing the route that a policy holds; after a restart it is written once more, which changes nothing.
+    pub fn made(&self, policy: &str) -> Option<Made> {
+        self.memory().made.get(policy).cloned()
+    }
+
+    /// The route that a policy holds was written.
+    pub fn has_made(&self, policy: &str, made: Made) {
+        let mut memory = self.memory();
+        memory.refused.remove(policy);
+        memory.made.insert(policy.to_owned(), made);
+    }
+
+    /// Why the API server refused this route not long ago.
+    pub fn refused(&self, policy: &str, route: &Value) -> Option<String> {
+        let now = self.now();
+        let memory = self.memory();
+        let (_, _, why) = memory.refused.get(policy).filter(|(what, at, _)| what == route && now - *at < REFUSED)?;
+        Some(why.clone())
+    }
+
+    /// The API server refused the route that a policy holds.
+    pub fn was_refused(&self, policy: &str, route: &Value, why: String) {
+        let now = self.now();
+        self.memory().refused.insert(policy.to_owned(), (route.clone(), now, why));
+    }
+
     /// What a review of a decision brought: why its author may not make it, if they may not. `None` before there was one.
     pub fn review(&self, policy: &str, decision: &str) -> Option<Option<String>> {
         self.memory().reviews.get(policy)?.get(decision).cloned()
@@ -324,6 +359,8 @@ impl Context {
         memory.contests.retain(|(of, _), _| of != policy);
         memory.told.remove(policy);
         memory.surveys.remove(policy);
+        memory.made.remove(policy);
+        memory.refused.remove(policy);
     }
 
     /// Forgets what was remembered of a release that has ended.

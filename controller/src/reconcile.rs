@@ -126,7 +126,10 @@ fn requeue(observed: &Observed, plan: &Plan, written: &Written, other: Option<ch
     if *written == Written::Journal {
         return Requeue::requeue(Duration::from_secs(1));
     }
-    let soonest = [plan.requeue, observed.settles_in].into_iter().flatten().min();
+    // A route of the policy's own is to be as the policy says, and routes are not watched.
+    let own = observed.routes.as_ref().is_some_and(|live| live.held.is_some());
+    let own = own.then(|| chrono::TimeDelta::seconds(60));
+    let soonest = [plan.requeue, observed.settles_in, own].into_iter().flatten().min();
     // What blocks a beginning, or keeps a share from being written, may be an object of a kind that is not watched.
     let trouble = observed.world.routes.as_ref().is_some_and(|r| r.trouble.is_some());
     let stalled = plan.waiting.as_ref().is_some_and(|w| w.stalled);

@@ -21,6 +21,7 @@ pub mod picks;
 pub mod policy;
 pub mod policy_status;
 pub mod release;
+pub mod route;
 pub mod strategy;
 pub mod suite;
 pub mod traffic;

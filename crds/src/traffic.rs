@@ -4,7 +4,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::{
+    duration::GoDuration,
+    route::{OwnRoute, OwnVirtualService},
+};
 
 /// What moves the traffic. Exactly one key.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -41,15 +44,20 @@ pub struct ServiceTraffic {
     pub max_weight_error: Option<i32>,
 }
 
-/// Your own routes, which send to the Service that callers use. For a release, a candidate's share of that goes to the candidate;
-/// before and after it they are as you wrote them.
+/// Routes that send to the Service that callers use: your own, or one that Sluice makes. For a release, a candidate's share of that
+/// goes to the candidate; before and after it they are as you wrote them.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.routes) != has(self.route)", "give either routes, the names of your own, or route, one that Sluice makes"))]
 pub struct GatewayApiTraffic {
     /// The routes, of the policy's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = ("self.all(r, self.exists_one(q, q.name == r.name && q.kind == r.kind))", "a route is named twice: remove one of the two"))]
-    pub routes: Vec<RouteRef>,
+    pub routes: Option<Vec<RouteRef>>,
+    /// A route of that Service's name that Sluice makes, and keeps as it is written here. One that it has not made is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<OwnRoute>,
     /// How long a change may take to reach every proxy, once the route's status says that it was accepted.
     #[serde(default = "fifteen_seconds")]
     pub propagation: GoDuration,
@@ -80,15 +88,21 @@ pub enum RouteKind {
     GRPCRoute,
 }
 
-/// Your own VirtualServices, which send to the Service that callers use. For a release, a candidate's share of that goes to the
-/// candidate; before and after it they are as you wrote them.
+/// VirtualServices that send to the Service that callers use: your own, or one that Sluice makes. For a release, a candidate's share
+/// of that goes to the candidate; before and after it they are as you wrote them.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.virtualServices) != has(self.virtualService)", "give either virtualServices, the names of your own, or virtualService, one that Sluice makes"))]
 pub struct IstioTraffic {
     /// Names of VirtualServices of the policy's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
     #[x_kube(validation = ("self.all(r, self.exists_one(q, q == r))", "a VirtualService is named twice: remove one of the two"))]
-    pub virtual_services: Vec<String>,
+    pub virtual_services: Option<Vec<String>>,
+    /// A VirtualService of that Service's name that Sluice makes, and keeps as it is written here. One that it has not made is left
+    /// alone. Without hosts it is one that yours delegates to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_service: Option<OwnVirtualService>,
     /// How long a change may take to reach every proxy; Istio tells nobody when it has.
     #[serde(default = "fifteen_seconds")]
     pub propagation: GoDuration,

@@ -28,6 +28,8 @@ pub struct App {
     suite_image: String,
     test_takes: Option<u32>,
     front: Option<Front>,
+    /// Whether the policy holds the route itself.
+    holds: bool,
     /// Whether its pods ask to be scraped.
     scraped: bool,
     /// The policy's spec.
@@ -73,6 +75,7 @@ impl App {
             suite_image: "ghcr.io/sluice-dev/conformance:1.0.0".into(),
             test_takes: None,
             front: None,
+            holds: false,
             scraped: true,
             policy: policy::quick(name),
         }

@@ -28,6 +28,9 @@ pub fn check(policy: &Policy, world: &World, plan: &Plan, now: DateTime<Utc>) ->
             Action::SetMembers { stable, candidate, pods } if !pods.is_empty() => {
                 members(policy, world, stable, candidate, pods, &mut broken);
             }
+            Action::MakeRoute if world.deleting || world.routes.as_ref().is_none_or(|r| r.trouble.is_some()) => {
+                broken.push("18: a route is made for a policy that goes, or whose route cannot be made".into());
+            }
             Action::SetRoutes(Some(share)) => shared(policy, world, share, &mut broken),
             Action::ScaleRevision { revision, replicas } => scale(world, revision, *replicas, &mut broken),
             Action::EnsureRevision { revision, replicas } => {

@@ -76,7 +76,7 @@ pub(crate) fn converge(want: &Desired, world: &World) -> Converged {
     if !up.is_empty() {
         return Converged::Act(up);
     }
-    for weight in [routes::lower, apex::weight, routes::raise] {
+    for weight in [routes::lower, apex::weight, routes::follow, routes::raise] {
         match weight(want, world) {
             Converged::InForce => {}
             other => return other,

@@ -80,6 +80,8 @@ pub enum Action {
         /// What the annotation says is the capacity.
         capacity: u32,
     },
+    /// Make the route that the policy holds, or put it right, with the share that it has.
+    MakeRoute,
     /// Let the routes send this share to the candidate's own Service, and the rest, or all, to the Service that callers use.
     SetRoutes(Option<Share>),
     /// Lay down the rules that this share takes, such that they match no request yet.

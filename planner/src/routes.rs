@@ -26,6 +26,17 @@ pub(crate) fn lower(want: &Desired, world: &World) -> Converged {
     Converged::Act(vec![Action::SetRoutes(wanted.cloned())])
 }
 
+/// Makes the route that the policy holds, or puts it right, when nothing stands against it. A policy that goes leaves it as it is.
+pub(crate) fn follow(want: &Desired, world: &World) -> Converged {
+    let Some(routes) = world.routes.as_ref().filter(|r| r.astray && !world.deleting) else { return Converged::InForce };
+    match &routes.trouble {
+        None => Converged::Act(vec![Action::MakeRoute]),
+        // A release of an update goes as far as it can with the route that is there.
+        Some(_) if want.retreat || updates(world) => Converged::InForce,
+        Some(trouble) => waits_for_a_person(trouble),
+    }
+}
+
 /// Gives a share, when the candidate has the pods for it, and waits until it is in force.
 pub(crate) fn raise(want: &Desired, world: &World) -> Converged {
     let Some(routes) = &world.routes else { return Converged::InForce };
@@ -63,8 +74,11 @@ pub(crate) fn raise(want: &Desired, world: &World) -> Converged {
 /// The routes' own status does not say that what is written is carried out. What others do with their routes between releases is
 /// theirs.
 fn untaken(world: &World, routes: &Routes) -> Option<Waiting> {
-    let ours = world.release.as_ref().is_some_and(|r| r.purpose == Purpose::Update);
-    routes.pending.as_ref().filter(|_| ours).map(|why| Waiting::for_it(ROUTE_PENDING, why.as_str()))
+    routes.pending.as_ref().filter(|_| updates(world)).map(|why| Waiting::for_it(ROUTE_PENDING, why.as_str()))
+}
+
+fn updates(world: &World) -> bool {
+    world.release.as_ref().is_some_and(|r| r.purpose == Purpose::Update)
 }
 
 /// What comes before rules that pick requests out may be put to use.

@@ -118,6 +118,8 @@ pub struct Routes {
     pub share: Option<Share>,
     /// They do not all say the same.
     pub uneven: bool,
+    /// The policy holds the route itself, and it is not there, or not known to be so.
+    pub astray: bool,
     /// They have rules of ours that match no request: what makes requests fail when it is added to live traffic, or taken away
     /// from it, is laid down before and taken away after.
     pub asleep: Option<Asleep>,

@@ -48,6 +48,8 @@ enum Event {
     Meddle(bool),
     /// Somebody writes the routes as they were before the release.
     Reroute,
+    /// The route that the policy holds is changed there, or by somebody else.
+    Astray,
     /// Somebody makes routes that cannot be written.
     Unroutable(bool),
     /// Somebody writes the routes again and again, or leaves them alone.
@@ -88,6 +90,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0usize..3).prop_map(Event::Crash),
         1 => any::<bool>().prop_map(Event::Meddle),
         1 => Just(Event::Reroute),
+        1 => Just(Event::Astray),
         1 => any::<bool>().prop_map(Event::Unroutable),
         1 => any::<bool>().prop_map(Event::Contested),
         2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
@@ -253,6 +256,7 @@ fn happens(m: &mut Model, event: &Event) {
             }
         }
         Event::Reroute => (m.routes.share, m.routes.laid) = (None, vec![]),
+        Event::Astray => m.routes.astray = m.policy.shares == Shares::Routes,
         Event::Unroutable(on) => m.unroutable(*on),
         Event::Contested(on) => m.routes.contested = on.then(|| "flux".into()),
         Event::Metrics(n, said) => {
@@ -317,6 +321,7 @@ fn comes_to_rest(m: &mut Model) {
     }
     if m.release.is_none() {
         assert_eq!((&m.routes.share, &m.routes.laid), (&None, &vec![]), "{}", m.story());
+        assert!(!m.routes.astray || m.stable.is_none(), "the route is not as the policy has it\n{}", m.story());
     }
     if m.stable.is_some() {
         assert!(m.apex.as_ref().is_some_and(|a| !a.endpoints.is_empty()), "{}", m.story());

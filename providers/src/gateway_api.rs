@@ -9,7 +9,7 @@ use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, array, copies, name,
+    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, array, copies, name, own,
     pair::{Backend, Spelling},
     parents, rules, trials,
 };
@@ -38,6 +38,10 @@ impl Provider for GatewayApi {
 
     fn tidy(&self, route: &Value) -> Vec<Value> {
         rules::tidy(self, route).unwrap_or_default()
+    }
+
+    fn filled(&self, route: Value, ports: &[i64]) -> Result<Value, Unusable> {
+        own::filled(self, route, ports)
     }
 
     /// Envoy Gateway has an Envoy cluster for each rule: requests that a rule gets before its cluster is known fail, and so do those

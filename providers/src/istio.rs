@@ -11,7 +11,7 @@ use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
 use crate::{
-    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, name,
+    Around, Names, Neighbour, Provider, Reading, RouteKind, Unusable, name, own,
     pair::{Backend, Spelling},
     rules, trials,
 };
@@ -29,6 +29,10 @@ impl Provider for Istio {
 
     fn write(&self, route: &Value, want: Option<&Share>) -> Result<Vec<Value>, Unusable> {
         rules::set(self, route, want)
+    }
+
+    fn filled(&self, route: Value, ports: &[i64]) -> Result<Value, Unusable> {
+        own::filled(self, route, ports)
     }
 
     /// Proxies know every Service whether a route names it or not.

@@ -9,6 +9,7 @@ mod copies;
 mod gateway_api;
 mod istio;
 mod linkerd;
+mod own;
 mod pair;
 mod parents;
 mod rivals;
@@ -21,6 +22,7 @@ pub use around::{Around, Neighbour, RouteKind};
 pub use gateway_api::GatewayApi;
 pub use istio::Istio;
 pub use linkerd::Linkerd;
+pub use own::{Made, Own, in_place, is_astray, restored};
 
 /// Whose routes they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,13 @@ pub trait Provider {
     fn tidy(&self, _route: &Value) -> Vec<Value> {
         Vec::new()
     }
+
+    /// A route, as a policy holds it, with the Service that callers use where a rule names nobody; the Service has these ports.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known where a rule sends.
+    fn filled(&self, route: Value, ports: &[i64]) -> Result<Value, Unusable>;
 
     /// Whether rules that pick requests out can come and go under them without making any fail.
     fn at_once(&self) -> bool;

@@ -47,6 +47,10 @@ impl Provider for Linkerd {
         self.0.tidy(route)
     }
 
+    fn filled(&self, route: Value, ports: &[i64]) -> Result<Value, Unusable> {
+        self.0.filled(route, ports)
+    }
+
     fn at_once(&self) -> bool {
         self.0.at_once()
     }

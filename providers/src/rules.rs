@@ -40,6 +40,12 @@ pub(crate) trait Rules: Spelling {
         Ok(backends)
     }
 
+    /// A backend that is the Service that callers use.
+    fn to_apex(&self, port: i64) -> Value;
+
+    /// Whether a rule of the owner's needs no backend, since it answers itself or leaves that to another object.
+    fn ends(&self, rule: &Value) -> bool;
+
     /// Whom a rule of ours is for.
     fn of(&self, rule: &Value) -> Option<RevisionId>;
 

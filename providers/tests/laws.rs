@@ -8,7 +8,7 @@ use planner::{
     world::Share,
 };
 use proptest::{prelude::*, sample::select};
-use providers::{GatewayApi, Istio, Linkerd, Names, Provider, Reading};
+use providers::{GatewayApi, Istio, Linkerd, Made, Names, Provider, Reading, is_astray, restored};
 use serde_json::{Value, json};
 
 fn names() -> Names {
@@ -148,6 +148,10 @@ fn patched(route: &Value, patch: &[Value]) -> Value {
     for change in patch {
         let path = change["path"].as_str().unwrap();
         match change["op"].as_str().unwrap() {
+            "add" => {
+                let (above, field) = path.rsplit_once('/').unwrap();
+                route.pointer_mut(above).unwrap()[field] = change["value"].clone();
+            }
             "test" => assert_eq!(route.pointer(path), Some(&change["value"]), "{path}"),
             "replace" => *route.pointer_mut(path).unwrap() = change["value"].clone(),
             other => panic!("{other}"),
@@ -202,6 +206,44 @@ proptest! {
                     prop_assert!(all(was) == 0 || all(is) > 0, "{} {:?}: {:?} became {:?}", name, want, was, is);
                 }
             }
+        }
+    }
+
+    // What a policy holds is written over whatever is there, and what it says anew comes with the share that there is.
+    #[test]
+    fn a_base_that_is_written_over_a_route_has_the_share_of_that_route_and_is_itself_without_it(
+        rules in (rules(), rules()),
+        percent in 0u32..=99,
+        picks in prop::option::of(select(known())),
+        tampered in any::<bool>(),
+    ) {
+        for (name, provider) in providers() {
+            let (before, base) = (route(name, &rules.0), route(name, &rules.1));
+            let picks = picks.clone().unwrap_or_default();
+            let want = Share::of(share(1, percent).candidate, percent, picks);
+            let mut live = written(&*provider, &before, want.as_ref());
+            if tampered {
+                live["spec"]["hosts"] = json!(["elsewhere"]);
+            }
+            let made = Made::new(&*provider, &before, &live);
+            prop_assert!(!is_astray(&*provider, &live, &before, Some(&made)), "{} {}", name, live);
+            prop_assert!(is_astray(&*provider, &live, &before, None), "nobody knows");
+            let now = patched(&live, &restored(&*provider, &live, &base, &all_known()).unwrap());
+            let read = provider.read(&now, &all_known());
+            prop_assert_eq!((read.share, read.uneven), (want, false), "{} {}", name, now);
+            prop_assert!(restored(&*provider, &now, &base, &all_known()).unwrap().is_empty(), "writing twice: {}", now);
+            let made = Made::new(&*provider, &base, &now);
+            prop_assert!(!is_astray(&*provider, &now, &base, Some(&made)));
+            prop_assert!(is_astray(&*provider, &now, &before, Some(&made)) || before["spec"] == base["spec"]);
+            let rest = patched(&now, &provider.write(&now, None).unwrap());
+            let rest = patched(&rest, &provider.tidy(&rest));
+            prop_assert_eq!(&rest["spec"], &base["spec"], "{}", name);
+            prop_assert!(!is_astray(&*provider, &rest, &base, Some(&made)), "a share is no difference: {}", rest);
+            let mut other = now.clone();
+            other["metadata"]["labels"]["team"] = json!("b");
+            prop_assert!(!is_astray(&*provider, &other, &base, Some(&made)), "labels of others are theirs");
+            other["spec"]["hosts"] = json!(["somewhere"]);
+            prop_assert!(is_astray(&*provider, &other, &base, Some(&made)), "whatever somebody adds is one: {}", other);
         }
     }
 

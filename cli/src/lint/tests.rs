@@ -39,6 +39,24 @@ fn an_unknown_field_is_named_with_the_one_that_was_perhaps_meant() {
 }
 
 #[test]
+fn what_stands_in_the_rules_of_a_route_is_the_kinds_own_and_what_stands_around_them_is_known() {
+    let held = |traffic: Value| said(move |p| p["spec"]["traffic"] = traffic);
+    let rules = json!([{ "timeouts": { "request": "10s" } }, { "anything": [{ "that": "comes" }] }]);
+    let route = json!({ "parentRefs": [{ "name": "public", "futureField": 1 }], "rules": rules });
+    assert_eq!(held(json!({ "gatewayAPI": { "route": route } })), Vec::<String>::new());
+    assert_eq!(held(json!({ "istio": { "virtualService": { "http": rules } } })), Vec::<String>::new());
+    let without = held(json!({ "gatewayAPI": { "route": { "hostname": "shop.example.com", "rules": ["x"] } } }));
+    let wanted = [
+        "spec.traffic.gatewayAPI.route.hostname: there is no such field (did you mean hostnames?)",
+        "spec.traffic.gatewayAPI.route.rules[0]: must be an object, and is \"x\"",
+        "spec.traffic.gatewayAPI.route.parentRefs: is required",
+    ];
+    for wanted in wanted {
+        assert!(without.iter().any(|said| said.starts_with(wanted)), "{without:#?}");
+    }
+}
+
+#[test]
 fn what_is_missing_or_of_another_form_is_told_where_it_is() {
     only(|p| drop(p["spec"].as_object_mut().unwrap().remove("service")), "spec.service: is required");
     only(|p| p["spec"]["replicas"] = json!("4"), "spec.replicas: must be a whole number, and is \"4\"");

@@ -48,6 +48,7 @@ fn name(action: &Action) -> &'static str {
         Action::ScaleRevision { .. } => "ScaleRevision",
         Action::SetMembers { .. } => "SetMembers",
         Action::SetApex { .. } => "SetApex",
+        Action::MakeRoute => "MakeRoute",
         Action::SetRoutes(_) => "SetRoutes",
         Action::LayRoutes(_) => "LayRoutes",
         Action::TidyRoutes => "TidyRoutes",
@@ -71,6 +72,7 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         }
         Action::SetMembers { stable, candidate, pods } => members(context, observed, stable, candidate, pods).await,
         Action::SetApex { selects, capacity } => apex::set(context, observed, selects, *capacity).await,
+        Action::MakeRoute => routes::make(context, observed).await,
         Action::SetRoutes(share) => routes::set(context, observed, share.as_ref()).await,
         Action::LayRoutes(share) => routes::lay(context, observed, share).await,
         Action::TidyRoutes => routes::tidy(context, observed).await,

@@ -5,6 +5,7 @@ mod blockers;
 mod decisions;
 mod freezes;
 mod neighbours;
+mod own_route;
 mod pods;
 mod releases;
 mod revisions;
@@ -34,7 +35,9 @@ use crate::{
 
 pub use apex::{keys, own_keys, selects};
 pub use blockers::would_match;
+pub use neighbours::document;
 pub use releases::{Releases, SEQUENCE, journal, retried, unsettled};
+pub use routes::Live;
 pub use runs::suite;
 pub use webhooks::weight;
 pub use workload::{Cut, cut, replicas_manager, source};

@@ -17,7 +17,10 @@ use planner::{
 use providers::{Around, Names, Reading, Unusable};
 use serde_json::Value;
 
-use super::neighbours;
+use super::{
+    neighbours,
+    own_route::{self, Held},
+};
 use crate::{
     api::{self, Error},
     context::Context,
@@ -30,6 +33,12 @@ pub struct Live {
     pub routes: traffic::Routes,
     /// The objects, in the same order; one that is gone is absent here.
     pub objects: Vec<(ApiResource, Value)>,
+    /// The one that the policy holds itself, where it does.
+    pub held: Option<Held>,
+    /// What the policy's steps pick out.
+    pub known: Vec<Picks>,
+    /// What is looked at in place of the objects: the route as it has to be.
+    to_be: Option<Value>,
     /// What stands around them.
     pub around: Around,
     /// Why not all of that is known.
@@ -53,7 +62,12 @@ pub async fn read(
     traffic: &Traffic,
     steps: &Policy,
 ) -> Result<Option<Live>, Error> {
-    let Some(routes) = traffic::routes(traffic, names(policy)) else { return Ok(None) };
+    let names = names(policy);
+    let Some(mut routes) = traffic::routes(traffic, names.clone()) else { return Ok(None) };
+    // A route of the policy's own follows the policy, whatever release is under way.
+    if traffic::held(traffic) == traffic::held(&policy.spec.traffic) {
+        routes.own = traffic::own(&policy.spec.traffic, &names.policy);
+    }
     let namespace = policy.namespace().unwrap_or_default();
     let mut objects = Vec::new();
     for (kind, name) in &routes.all {
@@ -63,24 +77,37 @@ pub async fn read(
         }
     }
     let known = known(steps);
-    let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known)).collect();
+    let live = objects.first().map(|(_, o)| o);
+    let held = own_route::held(context, &routes, &names, apex, live);
+    let to_be = held.as_ref().and_then(|held| held.to_be(live));
+    let wanted = judged(to_be.as_ref(), &objects).flat_map(|o| routes.provider.neighbours(o, &known)).collect();
     let (mut around, unread) = neighbours::read(context, apex, wanted).await?;
     // Those that the policy names do not stand in each other's way.
     let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
     around.neighbours.retain(|other| !objects.iter().any(|(_, o)| uid(o) == uid(other)));
-    Ok(Some(Live { routes, objects, around, unread }))
+    Ok(Some(Live { routes, objects, held, known, to_be, around, unread }))
+}
+
+/// The documents that must do.
+fn judged<'a>(
+    to_be: Option<&'a Value>,
+    objects: &'a [(ApiResource, Value)],
+) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let there = objects.iter().map(|(_, o)| o).filter(move |_| to_be.is_none());
+    to_be.into_iter().chain(there)
 }
 
 /// What they say together. Requests may be picked out as the policy's steps do; what is asleep was known everywhere so long after it
 /// was written.
 pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let provider = &live.routes.provider;
-    let documents = || live.objects.iter().map(|(_, o)| o);
-    let known = known(policy);
-    let read: Vec<Reading> = documents().map(|o| provider.read(o, &known)).collect();
+    let (documents, judged) = (|| live.objects.iter().map(|(_, o)| o), || judged(live.to_be.as_ref(), &live.objects));
+    let known = &live.known;
+    let read: Vec<Reading> = documents().map(|o| provider.read(o, known)).collect();
     let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
     let blocker = |u: Unusable| Blocker { reason: u.reason.into(), message: u.message };
-    let hindrance = || documents().find_map(|o| provider.hindrance(o, &live.around, &known)).map(blocker);
+    let trouble = live.to_be.as_ref().map_or(trouble, |to_be| provider.read(to_be, known).trouble);
+    let hindrance = || judged().find_map(|o| provider.hindrance(o, &live.around, known)).map(blocker);
     // What was not read must not be taken for something that is not there.
     let unusable = trouble.map(blocker).or_else(|| live.unread.clone()).or_else(hindrance);
     let written = documents().filter_map(written).max();
@@ -91,10 +118,11 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     Routes {
         share,
         uneven,
+        astray: live.held.as_ref().is_some_and(|held| held.astray),
         asleep,
         at_once: provider.at_once(),
         pending: documents().find_map(|o| provider.pending(o, &live.around)),
-        trouble: missing(live).or(unusable),
+        trouble: missing(live, &policy.name).or(unusable),
         contested: None,
     }
 }
@@ -120,11 +148,16 @@ fn written(route: &Value) -> Option<DateTime<Utc>> {
     ours.filter_map(time).max()
 }
 
-fn missing(live: &Live) -> Option<Blocker> {
+/// What is not there, or not for this policy to write.
+fn missing(live: &Live, policy: &str) -> Option<Blocker> {
+    if live.routes.own.is_some() {
+        return live.held.as_ref().and_then(|held| held.trouble.clone());
+    }
     let there = |kind: &ApiResource, name: &str| {
         live.objects.iter().any(|(k, o)| k == kind && o.pointer("/metadata/name").and_then(Value::as_str) == Some(name))
     };
-    let (kind, name) = live.routes.all.iter().find(|(kind, name)| !there(kind, name))?;
+    let another = || live.objects.iter().find_map(|(_, o)| own_route::of_another(o, policy));
+    let Some((kind, name)) = live.routes.all.iter().find(|(kind, name)| !there(kind, name)) else { return another() };
     let message = format!(
         "there is no {} {name} ({}): create it, or correct spec.traffic; a cluster that does not know the kind needs its custom resource definitions first",
         kind.kind, kind.api_version

@@ -42,6 +42,7 @@ pub fn fill(kind: &Kind, object: &mut Value, rng: &mut Rng) {
             object::default(object, "/status/phase", json!("Active"));
             object::set(object, "/metadata/labels/kubernetes.io~1metadata.name", name);
         }
+        "HTTPRoute" if kind.group == "gateway.networking.k8s.io" => route(object),
         "Secret" => object::default(object, "/type", json!("Opaque")),
         _ => {}
     }
@@ -137,6 +138,26 @@ fn job(object: &mut Value) {
         object::default(object, &pointer, json!(value));
     }
     template(object);
+}
+
+fn route(object: &mut Value) {
+    let list = |of: &mut Value, field: &str| of[field].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let spec = &mut object["spec"];
+    let mut parents = list(spec, "parentRefs");
+    for parent in &mut parents {
+        object::default(parent, "/group", json!("gateway.networking.k8s.io"));
+        object::default(parent, "/kind", json!("Gateway"));
+    }
+    let mut rules = list(spec, "rules");
+    for rule in &mut rules {
+        object::default(rule, "/matches", json!([{ "path": { "type": "PathPrefix", "value": "/" } }]));
+        for backend in rule.get_mut("backendRefs").and_then(Value::as_array_mut).into_iter().flatten() {
+            for (field, value) in [("/group", json!("")), ("/kind", json!("Service")), ("/weight", json!(1))] {
+                object::default(backend, field, value);
+            }
+        }
+    }
+    (spec["parentRefs"], spec["rules"]) = (parents.into(), rules.into());
 }
 
 fn service(object: &mut Value, rng: &mut Rng) {

@@ -7,7 +7,7 @@ use crate::{
     cluster::Behaviour,
     delete, is_as_before,
     lab::{
-        Lab,
+        Lab, NS,
         crashes::{
             Step::{Do, Wait},
             survives_a_crash_at_every_write,
@@ -25,6 +25,11 @@ fn running(lab: &Lab) -> BoxFuture<'_, ()> {
 fn running_behind_a_route(lab: &Lab) -> BoxFuture<'_, ()> {
     both_soon_gone(lab);
     lab.running_behind_a_route().boxed()
+}
+
+fn running_behind_a_gateway(lab: &Lab) -> BoxFuture<'_, ()> {
+    both_soon_gone(lab);
+    lab.running_behind_a_gateway().boxed()
 }
 
 fn both_soon_gone(lab: &Lab) {
@@ -79,6 +84,22 @@ fn a_good_canary_by_routes_survives_a_crash_at_every_write() {
         Do(routes::is_as_written),
         Wait(rest),
         Do(routes::is_as_written),
+    ]);
+}
+
+#[test]
+fn a_route_of_the_policys_own_that_changes_in_a_step_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running_behind_a_gateway),
+        Do(|lab| apply(lab, shop::by_own_route(json!({ "canary": { "steps": [{ "weight": 20, "bake": "5s" }] } })))),
+        Wait(taken_over),
+        Do(|lab| lab.cluster.traffic_through(NS, "shop")),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| routes::own::is_wished_anew_in_a_step(lab).boxed()),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Do(routes::own::is_as_wished),
+        Wait(rest),
+        Do(routes::own::is_as_wished),
     ]);
 }
 

@@ -89,6 +89,17 @@ pub fn by_routes(strategy: Value) -> Value {
     policy
 }
 
+/// The same with a route of the policy's own, in so many words as it takes.
+pub fn by_own_route(strategy: Value) -> Value {
+    let mut policy = policy(strategy);
+    let route = json!({
+        "parentRefs": [{ "name": "public", "namespace": "gateways" }],
+        "hostnames": ["shop.example.com"], "rules": [{ "timeouts": { "request": "10s" } }],
+    });
+    policy["spec"]["traffic"] = json!({ "gatewayAPI": { "route": route, "propagation": "2s", "drain": "5s" } });
+    policy
+}
+
 /// 20 %, then 80 %, for so long each.
 pub fn wide_steps(bake: &str) -> Value {
     json!({ "canary": { "steps": [{ "weight": 20, "bake": bake }, { "weight": 80, "bake": bake }] } })
@@ -116,6 +127,13 @@ impl Lab {
         self.cluster.namespace("gateways");
         self.cluster.apply(gateway());
         self.running_behind(route()).await;
+    }
+
+    /// The same without a route, and so without callers.
+    pub async fn running_behind_a_gateway(&self) {
+        self.cluster.namespace("gateways");
+        self.cluster.apply(gateway());
+        self.deployed().await;
     }
 
     /// The same with callers who come by that route.

@@ -76,3 +76,73 @@ async fn nobody_stays_with_a_version_that_is_taken_back() {
     says_what_was_written(&live(&lab.cluster), &virtual_service());
     lab.nothing_went_wrong();
 }
+
+/// The policy holds the VirtualService, and the user's own delegates to it.
+#[tokio::test(start_paused = true)]
+async fn a_delegate_of_the_policys_own_is_made_divided_and_follows_the_policy_in_a_step() {
+    let lab = Lab::new(7).controller(secs(5));
+    for image in ["shop:1", "shop:2"] {
+        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
+    }
+    lab.running().await;
+    let mut root = virtual_service();
+    root["metadata"]["name"] = json!("root");
+    root["spec"]["http"] = json!([{ "delegate": { "name": "shop", "namespace": NS } }]);
+    lab.cluster.apply(root.clone());
+    let mut policy = shop::policy(shop::wide_steps("30s"));
+    policy["spec"]["analysis"] = Value::Null;
+    let held = json!({ "http": [{ "match": [{ "uri": { "prefix": "/api" } }] }, { "timeout": "5s" }] });
+    policy["spec"]["traffic"] = json!({ "istio": { "virtualService": held, "propagation": "2s", "drain": "5s" } });
+    lab.cluster.apply(policy);
+    lab.until_settled_on("shop:1").await;
+    let to = |timeout: &str| {
+        let all = json!([{ "destination": { "host": "shop" } }]);
+        json!({ "http": [{ "match": [{ "uri": { "prefix": "/api" } }], "route": all }, { "timeout": timeout, "route": all }] })
+    };
+    assert_eq!(live(&lab.cluster)["spec"], to("5s"));
+    lab.deploy("shop:2");
+    let weights = |c: &Cluster| {
+        let http = live(c)["spec"]["http"].as_array().unwrap().clone();
+        http.iter().map(|rule| rule["route"][1]["weight"].as_u64().unwrap_or(0)).collect::<Vec<_>>()
+    };
+    lab.until("a step of 20 %", |c| weights(c) == [20, 20]).await;
+    let http = json!([{ "match": [{ "uri": { "prefix": "/api" } }] }, { "timeout": "7s" }]);
+    let change = json!({ "spec": { "traffic": { "istio": { "virtualService": { "http": http } } } } });
+    lab.cluster.patch("rolloutpolicies", NS, "shop", &change);
+    let followed = |c: &Cluster| live(c)["spec"]["http"][1]["timeout"] == "7s";
+    lab.cluster.advance_until("the policy is followed", secs(10), followed).await;
+    assert_eq!(weights(&lab.cluster), [20, 20], "by the same write");
+    lab.until_settled_on("shop:2").await;
+    lab.is_quiet().await;
+    assert_eq!(live(&lab.cluster)["spec"], to("7s"));
+    says_what_was_written(&lab.cluster.get("virtualservices", NS, "root").unwrap(), &root);
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegate_that_the_policy_names_is_divided_and_put_back_as_any_other() {
+    let lab = Lab::new(7).controller(secs(5));
+    for image in ["shop:1", "shop:2"] {
+        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
+    }
+    lab.running().await;
+    let mut delegate = virtual_service();
+    delegate["spec"].as_object_mut().unwrap().remove("hosts");
+    let mut root = virtual_service();
+    root["metadata"]["name"] = json!("root");
+    root["spec"]["http"] = json!([{ "delegate": { "name": "shop" } }]);
+    lab.cluster.apply(root);
+    lab.cluster.advance(secs(2)).await;
+    lab.cluster.apply(delegate.clone());
+    let mut policy = shop::policy(shop::wide_steps("10s"));
+    policy["spec"]["analysis"] = Value::Null;
+    policy["spec"]["traffic"] = json!({ "istio": { "virtualServices": ["shop"], "propagation": "2s", "drain": "5s" } });
+    lab.cluster.apply(policy);
+    lab.until_settled_on("shop:1").await;
+    lab.deploy("shop:2");
+    lab.until("it is divided", |c| live(c)["spec"]["http"][0]["route"][1]["weight"] == 20).await;
+    lab.until_settled_on("shop:2").await;
+    lab.is_quiet().await;
+    says_what_was_written(&live(&lab.cluster), &delegate);
+    lab.nothing_went_wrong();
+}

@@ -2,6 +2,7 @@
 
 mod istio;
 mod linkerd;
+pub mod own;
 mod parents;
 mod rights;
 mod rivals;

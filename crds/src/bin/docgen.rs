@@ -186,7 +186,11 @@ impl Page {
         }
         self.line("\nWhat Sluice sets:\n\n| where | name | meaning |\n|---|---|---|");
         for (place, name, meaning) in [
-            ("revisions, their pods, Jobs, Releases, the Service", names::POLICY, "the policy they belong to"),
+            (
+                "revisions, their pods, Jobs, Releases, the Service, routes that a policy holds",
+                names::POLICY,
+                "the policy they belong to",
+            ),
             ("revisions, Jobs, Releases", names::POLICY_UID, "its UID"),
             ("revisions and their pods", names::REVISION, "short id of the revision"),
             ("revisions", names::DIGEST, "annotation: its full digest"),

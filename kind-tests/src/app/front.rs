@@ -3,7 +3,7 @@
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use super::App;
+use super::{App, set};
 
 /// What callers come through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,24 @@ impl App {
         self.policy("/traffic", traffic)
     }
 
+    /// The policy holds the route, in as few words as it takes, and nobody else makes one.
+    pub fn holding_its_route(mut self, namespace: &str) -> Self {
+        let Some(mut route) = self.route(namespace) else { return self };
+        self.holds = true;
+        match self.front {
+            Some(Front::Mesh) => {
+                set(&mut route, "/spec/http/0/route", Value::Null);
+                self.policy("/traffic/istio/virtualServices", Value::Null)
+                    .policy("/traffic/istio/virtualService", route["spec"].take())
+            }
+            _ => {
+                set(&mut route, "/spec/rules/0/backendRefs", Value::Null);
+                self.policy("/traffic/gatewayAPI/routes", Value::Null)
+                    .policy("/traffic/gatewayAPI/route", route["spec"].take())
+            }
+        }
+    }
+
     /// What callers come through.
     pub fn front(&self) -> Option<Front> {
         self.front
@@ -64,8 +82,11 @@ impl App {
         }
     }
 
-    /// The route as its owner writes it.
+    /// The route as its owner writes it; none where the policy holds it.
     pub fn route(&self, namespace: &str) -> Option<Value> {
+        if self.holds {
+            return None;
+        }
         let metadata = json!({ "name": self.name });
         Some(match self.front? {
             Front::Gateway => json!({

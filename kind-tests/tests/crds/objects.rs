@@ -13,11 +13,13 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 23] = [
+const GOOD: [(&str, &str); 25] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
     ("policy-routes", include_str!("good/policy-routes.yaml")),
+    ("policy-own-route", include_str!("good/policy-own-route.yaml")),
+    ("policy-own-virtual-service", include_str!("good/policy-own-virtual-service.yaml")),
     ("policy-istio", include_str!("good/policy-istio.yaml")),
     ("policy-linkerd", include_str!("good/policy-linkerd.yaml")),
     ("policy-sticky", include_str!("good/policy-sticky.yaml")),

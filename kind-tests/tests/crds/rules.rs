@@ -51,6 +51,11 @@ fn cases() -> Vec<Case> {
         case("policy-linkerd", [("/spec/traffic/linkerd/drain", json!("soon"))], DURATION),
         case("policy-canary", [("/spec/traffic/service/propagation", json!("soon"))], DURATION),
         case("policy-canary", [("/spec/traffic/service/drain", json!("5"))], DURATION),
+        case("policy-own-route", [("/spec/traffic/gatewayAPI/routes", json!([{ "name": "frontend" }]))], "give either routes, the names of your own, or route"),
+        case("policy-own-route", [("/spec/traffic/gatewayAPI/route", Value::Null)], "give either routes, the names of your own, or route"),
+        case("policy-own-virtual-service", [("/spec/traffic/istio/virtualServices", json!(["frontend"]))], "give either virtualServices, the names of your own, or virtualService"),
+        case("policy-own-virtual-service", [("/spec/traffic/istio/virtualService", Value::Null)], "give either virtualServices, the names of your own, or virtualService"),
+        case("policy-own-virtual-service", [("/spec/traffic/istio/virtualService/hosts", Value::Null)], "give hosts, or remove gateways"),
         // Who counts.
         case("policy-canary", [("/spec/analysis/measuredBy", json!("EnvoyGateway"))], "a plain Service has one name for both: remove measuredBy"),
         case("policy-istio", [("/spec/analysis/measuredBy", json!("EnvoyGateway"))], "names proxies that know no such routes"),

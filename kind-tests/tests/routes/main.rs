@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod linkerd;
+mod own;
 mod picks;
 mod rivals;
 mod sticky;

@@ -90,6 +90,8 @@ impl Model {
                 (apex.selects, apex.marked) = (selects.clone(), !users);
                 apex.capacity = (!users).then_some(*capacity);
             }
+            Action::MakeRoute if self.routes.trouble.is_some() => return false,
+            Action::MakeRoute => self.routes.astray = false,
             Action::SetRoutes(Some(_)) if self.routes.trouble.is_some() => return false,
             Action::SetRoutes(share) => self.set_routes(share.as_ref()),
             Action::LayRoutes(_) if self.routes.trouble.is_some() => return false,

@@ -227,7 +227,7 @@ impl Model {
     }
 
     fn routes_now(&self) -> Routes {
-        let RouteLife { share, laid, in_force, trouble, contested } = self.routes.clone();
+        let RouteLife { share, laid, in_force, astray, trouble, contested } = self.routes.clone();
         let pending = (share != in_force).then(|| "the gateway has not taken it up".into());
         let sleepers: Vec<_> = laid.iter().filter(|(of, _)| !self.used(of)).collect();
         let asleep = sleepers.iter().map(|(_, at)| at + self.policy.propagation.num_seconds()).max().map(|at| Asleep {
@@ -235,7 +235,7 @@ impl Model {
             known_at: self.start + TimeDelta::seconds(at),
             known: self.clock >= at,
         });
-        Routes { share, uneven: false, asleep, at_once: false, pending, trouble, contested }
+        Routes { share, uneven: false, astray, asleep, at_once: false, pending, trouble, contested }
     }
 
     /// Rules that pick requests out are laid down, put to use, put out of use and taken out; each has to be known before the next.

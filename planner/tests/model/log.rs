@@ -54,6 +54,7 @@ fn words(action: &Action) -> String {
         Action::ScaleRevision { revision, replicas } => format!("{} to {replicas} pods", id(revision)),
         Action::SetMembers { candidate, pods, .. } => format!("{} members of {}", pods.len(), id(candidate)),
         Action::SetApex { selects, .. } => format!("select {}", selector(selects)),
+        Action::MakeRoute => "make route".into(),
         Action::SetRoutes(None) => "routes as they were".into(),
         Action::SetRoutes(Some(share)) => format!("routes send {share} to {}", id(&share.candidate)),
         Action::LayRoutes(share) => format!("lay down rules for {share} to {}", id(&share.candidate)),

@@ -93,6 +93,8 @@ pub struct RouteLife {
     pub laid: Vec<((RevisionId, Picks), i64)>,
     /// What the proxies do: what was written a tick before.
     pub in_force: Option<Share>,
+    /// The policy holds the route itself, and it is not there, or another than the policy says.
+    pub astray: bool,
     /// Somebody has made them such that nothing can be written.
     pub trouble: Option<Blocker>,
     /// Who writes them again and again.

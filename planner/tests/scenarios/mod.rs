@@ -9,6 +9,7 @@ mod freezes;
 mod good;
 mod journal;
 mod ordered;
+mod own_route;
 mod people;
 mod removal;
 mod routes;

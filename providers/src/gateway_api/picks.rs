@@ -73,6 +73,14 @@ impl Rules for GatewayApi {
         Ok(made)
     }
 
+    fn to_apex(&self, port: i64) -> Value {
+        json!({ "name": self.0.apex, "port": port })
+    }
+
+    fn ends(&self, rule: &Value) -> bool {
+        array(rule, "/filters").iter().any(|filter| filter["type"] == "RequestRedirect")
+    }
+
     fn of(&self, rule: &Value) -> Option<RevisionId> {
         let candidate = |backend: &Value| match self.backend(backend) {
             Backend::Candidate(id) => Some(id),

@@ -72,6 +72,15 @@ impl Rules for Istio {
         if path == "/spec/http" { sticky::marked(self, route, rule, backends, share) } else { Ok(backends) }
     }
 
+    fn to_apex(&self, _: i64) -> Value {
+        // Where a Service has one port only, it need not be said.
+        json!({ "destination": { "host": self.0.apex } })
+    }
+
+    fn ends(&self, rule: &Value) -> bool {
+        ["redirect", "directResponse", "delegate"].iter().any(|field| rule.get(field).is_some())
+    }
+
     fn of(&self, rule: &Value) -> Option<RevisionId> {
         RevisionId::parse(rule["name"].as_str()?.strip_prefix(OURS)?)
     }
