@@ -199,6 +199,30 @@ where
     }
 }
 
+/// Creates an object of a custom resource that must not be there yet. A field that the cluster's version of the kind does not have is
+/// refused, and not left out in silence.
+pub async fn create_new<K>(api: &Api<K>, object: &K) -> Result<(), Error>
+where
+    K: Clone + DeserializeOwned + Debug + Serialize + Resource,
+{
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    let what = || format!("creating {} {name}", kind(api));
+    let invalid = |e: &dyn std::fmt::Display| Error::Invalid(format!("{}: {e}", what()));
+    let body = serde_json::to_vec(object).map_err(|e| invalid(&e))?;
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+    let made = kube::core::Request::new(api.resource_url()).create(&params, body).map_err(|e| invalid(&e))?;
+    let (mut head, body) = made.into_parts();
+    head.uri = format!("{}&fieldValidation=Strict", head.uri).parse().map_err(|e| invalid(&e))?;
+    let client = api.clone().into_client();
+    // Tried again here it would find what it has made itself.
+    match once(what, client.request::<K>(http::Request::from_parts(head, body))).await {
+        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.reason == "AlreadyExists") => {
+            Err(invalid(&"there is one of this name that is not Sluice's: give that one another name"))
+        }
+        other => other.map(|_| ()),
+    }
+}
+
 /// Merges absolute values into an object; a `metadata.resourceVersion` in the patch is a precondition.
 pub async fn merge<K>(api: &Api<K>, name: &str, patch: serde_json::Value) -> Result<(), Error>
 where

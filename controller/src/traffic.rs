@@ -1,8 +1,11 @@
 //! What moves the traffic, as the custom resource names it: the routes with the provider that reads and writes them.
 
-use crds::traffic::{LinkerdRouteRef, RouteGroup, RouteKind, Traffic};
+use crds::{
+    names,
+    traffic::{LinkerdRouteRef, RouteGroup, RouteKind, Traffic},
+};
 use kube::core::{ApiResource, GroupVersionKind};
-use providers::{GatewayApi, Istio, Linkerd, Names, Provider};
+use providers::{DestinationRules, GatewayApi, Istio, Linkerd, Marks, Names, Provider};
 
 /// The routes of a policy, and how they are spelt.
 pub struct Routes {
@@ -25,6 +28,23 @@ pub fn routes(traffic: &Traffic, names: Names) -> Option<Routes> {
     let istio = traffic.istio.as_ref()?;
     let all = istio.virtual_services.iter().map(|name| (virtual_service(), name.clone())).collect();
     Some(Routes { provider: Box::new(Istio(names)), all })
+}
+
+/// What may tell proxies how to treat Services: also in a mesh of Istio's whose routes are the Gateway API's. `uid` is the policy's.
+pub fn rules(traffic: &Traffic, names: Names, uid: String) -> Option<DestinationRules> {
+    let given = match traffic {
+        Traffic { istio: Some(istio), .. } => istio.traffic_policy.clone(),
+        Traffic { gateway_api: Some(_), .. } => None,
+        _ => return None,
+    };
+    let marks = Marks { policy: names::POLICY, uid: (names::POLICY_UID, uid), revision: names::REVISION };
+    Some(DestinationRules { names, marks, given })
+}
+
+/// Their kind.
+pub fn destination_rule() -> ApiResource {
+    let kind = GroupVersionKind::gvk("networking.istio.io", "v1", "DestinationRule");
+    ApiResource::from_gvk_with_plural(&kind, "destinationrules")
 }
 
 fn gateway_route(kind: RouteKind) -> ApiResource {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 pub use around::{Around, Neighbour, RouteKind};
 pub use gateway_api::GatewayApi;
-pub use istio::Istio;
+pub use istio::{Change, DestinationRules, Istio, Marks};
 pub use linkerd::Linkerd;
 
 /// Whose routes they are.

@@ -10,11 +10,11 @@ use kube::{
     core::{ApiResource, DynamicObject},
 };
 use planner::{
-    Policy,
+    Policy, RevisionId,
     picks::Picks,
-    world::{Asleep, Blocker, Routes},
+    world::{Asleep, Blocker, Routes, Settings},
 };
-use providers::{Around, Names, Reading, Unusable};
+use providers::{Around, DestinationRules, Names, Reading, Unusable};
 use serde_json::Value;
 
 use super::neighbours;
@@ -28,6 +28,8 @@ use crate::{
 pub struct Live {
     /// The kinds and names that the policy gives, and how they are written.
     pub routes: traffic::Routes,
+    /// How proxies may be told to treat Services.
+    pub rules: Option<DestinationRules>,
     /// The objects, in the same order; one that is gone is absent here.
     pub objects: Vec<(ApiResource, Value)>,
     /// What stands around them.
@@ -63,12 +65,14 @@ pub async fn read(
         }
     }
     let known = known(steps);
-    let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known)).collect();
+    let rules = traffic::rules(traffic, names(policy), policy.uid().unwrap_or_default());
+    let wanted = objects.iter().flat_map(|(_, o)| routes.provider.neighbours(o, &known));
+    let wanted = wanted.chain(rules.iter().filter_map(|r| r.neighbours(objects.iter().map(|(_, o)| o)))).collect();
     let (mut around, unread) = neighbours::read(context, apex, wanted).await?;
     // Those that the policy names do not stand in each other's way.
     let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
     around.neighbours.retain(|other| !objects.iter().any(|(_, o)| uid(o) == uid(other)));
-    Ok(Some(Live { routes, objects, around, unread }))
+    Ok(Some(Live { routes, rules, objects, around, unread }))
 }
 
 /// What they say together. Requests may be picked out as the policy's steps do; what is asleep was known everywhere so long after it
@@ -80,7 +84,9 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let read: Vec<Reading> = documents().map(|o| provider.read(o, &known)).collect();
     let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
     let blocker = |u: Unusable| Blocker { reason: u.reason.into(), message: u.message };
-    let hindrance = || documents().find_map(|o| provider.hindrance(o, &live.around, &known)).map(blocker);
+    let twice = || live.rules.as_ref().and_then(|rules| rules.trouble(&live.around));
+    let hindrance =
+        || documents().find_map(|o| provider.hindrance(o, &live.around, &known)).or_else(twice).map(blocker);
     // What was not read must not be taken for something that is not there.
     let unusable = trouble.map(blocker).or_else(|| live.unread.clone()).or_else(hindrance);
     let written = documents().filter_map(written).max();
@@ -96,7 +102,29 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
         pending: documents().find_map(|o| provider.pending(o, &live.around)),
         trouble: missing(live).or(unusable),
         contested: None,
+        settings: Settings::default(),
     }
+}
+
+/// Which of these revisions proxies do not treat as what serves, or not all of them yet.
+pub fn settings<'a>(
+    live: &Live,
+    revisions: impl Iterator<Item = &'a RevisionId>,
+    propagation: TimeDelta,
+    now: DateTime<Utc>,
+) -> Settings {
+    // What was not read may well be there.
+    let Some(rules) = live.rules.as_ref().filter(|_| live.unread.is_none()) else { return Settings::default() };
+    let mut settings = Settings { apex_differs: !rules.for_apex(&live.around).is_empty(), ..Settings::default() };
+    for id in revisions {
+        if !rules.for_revision(&live.around, id).is_empty() {
+            settings.differ.insert(id.clone());
+        }
+        let copies = rules.copies_of(&live.around, id);
+        let known_at = copies.into_iter().filter_map(written).max().map(|at| at + propagation);
+        settings.known_at.extend(known_at.filter(|at| now < *at).map(|at| (id.clone(), at)));
+    }
+    settings
 }
 
 /// What the steps pick out, also without the copies: they end before the rest does.

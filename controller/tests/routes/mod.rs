@@ -5,6 +5,7 @@ mod linkerd;
 mod parents;
 mod rights;
 mod rivals;
+mod rules;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -13,12 +13,13 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 23] = [
+const GOOD: [(&str, &str); 24] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
     ("policy-routes", include_str!("good/policy-routes.yaml")),
     ("policy-istio", include_str!("good/policy-istio.yaml")),
+    ("policy-treated", include_str!("good/policy-treated.yaml")),
     ("policy-linkerd", include_str!("good/policy-linkerd.yaml")),
     ("policy-sticky", include_str!("good/policy-sticky.yaml")),
     ("policy-ab", include_str!("good/policy-ab.yaml")),
