@@ -5,6 +5,7 @@
 //! candidate's own Service. Documents are untyped, so fields that this program does not know survive.
 
 mod around;
+mod cookie;
 mod copies;
 mod gateway_api;
 mod istio;

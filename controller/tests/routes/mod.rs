@@ -6,6 +6,7 @@ mod parents;
 mod rights;
 mod rivals;
 mod rules;
+mod sticky;
 
 use std::{collections::BTreeMap, time::Duration};
 

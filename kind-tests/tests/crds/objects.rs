@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 24] = [
+const GOOD: [(&str, &str); 25] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
@@ -22,6 +22,7 @@ const GOOD: [(&str, &str); 24] = [
     ("policy-treated", include_str!("good/policy-treated.yaml")),
     ("policy-linkerd", include_str!("good/policy-linkerd.yaml")),
     ("policy-sticky", include_str!("good/policy-sticky.yaml")),
+    ("policy-sticky-routes", include_str!("good/policy-sticky-routes.yaml")),
     ("policy-ab", include_str!("good/policy-ab.yaml")),
     ("policy-picks", include_str!("good/policy-picks.yaml")),
     ("policy-mirror", include_str!("good/policy-mirror.yaml")),

@@ -162,6 +162,8 @@ impl DestinationRules {
                 counting.push(rule);
             }
         }
+        // Copies are made in the same order.
+        counting.sort_by_key(|rule| (made(rule), name(rule)));
         counting
     }
 
