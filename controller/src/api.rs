@@ -205,8 +205,8 @@ where
     }
 }
 
-/// Creates an object all of whose fields the cluster must know; one that is there already is left alone.
-pub async fn create_strictly<K>(client: &Client, api: &Api<K>, name: &str, object: &Value) -> Result<(), Error>
+/// Creates an object all of whose fields the cluster must know; `false` where there is one of that name already, which is left alone.
+pub async fn create_strictly<K>(client: &Client, api: &Api<K>, name: &str, object: &Value) -> Result<bool, Error>
 where
     K: Clone + DeserializeOwned + Debug + Resource,
 {
@@ -224,9 +224,9 @@ where
     });
     match made.await {
         Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.reason == "AlreadyExists") => {
-            Ok(())
+            Ok(false)
         }
-        other => other.map(|_| ()),
+        other => other.map(|_| true),
     }
 }
 

@@ -8,7 +8,7 @@ use crds::{
     traffic::{LinkerdRouteRef, RouteGroup, RouteKind, Traffic},
 };
 use kube::core::{ApiResource, GroupVersionKind};
-use providers::{GatewayApi, Istio, Linkerd, Names, Own, Provider};
+use providers::{DestinationRules, GatewayApi, Istio, Linkerd, Marks, Names, Own, Provider};
 use serde_json::{Value, json};
 
 /// The routes of a policy, and how they are spelt.
@@ -85,6 +85,23 @@ fn service_spec(service: &OwnVirtualService) -> Value {
         }
     }
     spec
+}
+
+/// What may tell proxies how to treat Services: also in a mesh of Istio's whose routes are the Gateway API's. `uid` is the policy's.
+pub fn rules(traffic: &Traffic, names: Names, uid: String) -> Option<DestinationRules> {
+    let given = match traffic {
+        Traffic { istio: Some(istio), .. } => istio.traffic_policy.clone(),
+        Traffic { gateway_api: Some(_), .. } => None,
+        _ => return None,
+    };
+    let marks = Marks { policy: names::POLICY, uid: (names::POLICY_UID, uid), revision: names::REVISION };
+    Some(DestinationRules { names, marks, given })
+}
+
+/// Their kind.
+pub fn destination_rule() -> ApiResource {
+    let kind = GroupVersionKind::gvk("networking.istio.io", "v1", "DestinationRule");
+    ApiResource::from_gvk_with_plural(&kind, "destinationrules")
 }
 
 fn gateway_route(kind: RouteKind) -> ApiResource {

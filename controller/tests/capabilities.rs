@@ -34,6 +34,9 @@ fn rows() -> Vec<Row> {
         })
     };
     let gateway = || http(json!({ "name": "public" }));
+    let mut istios = gateway();
+    let parent = json!({ "parentRef": { "name": "public" }, "controllerName": "istio.io/gateway-controller" });
+    istios["status"] = json!({ "parents": [parent] });
     let mut grpc = gateway();
     grpc["kind"] = "GRPCRoute".into();
     grpc["spec"]["rules"][0].as_object_mut().unwrap().remove("matches");
@@ -46,6 +49,7 @@ fn rows() -> Vec<Row> {
     vec![
         row("[`service`](service.md)", json!({ "service": {} }), Value::Null),
         row("[`gatewayAPI`](gateway-api.md), HTTPRoute", json!({ "gatewayAPI": of("HTTPRoute") }), gateway()),
+        row("[`gatewayAPI`](gateway-api.md), HTTPRoute by Istio", json!({ "gatewayAPI": of("HTTPRoute") }), istios),
         row("[`gatewayAPI`](gateway-api.md), GRPCRoute", json!({ "gatewayAPI": of("GRPCRoute") }), grpc),
         row("[`istio`](istio.md)", json!({ "istio": { "virtualServices": ["shop"] } }), virtual_service),
         row(

@@ -103,6 +103,11 @@ pub struct IstioTraffic {
     /// alone. Without hosts it is one that yours delegates to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtual_service: Option<OwnVirtualService>,
+    /// What proxies do with requests to the Service beside sending them: the field of that name of a DestinationRule, of which Sluice
+    /// makes one for the Service and one for each candidate. Without it, candidates get a copy of your own DestinationRule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "anything")]
+    pub traffic_policy: Option<serde_json::Value>,
     /// How long a change may take to reach every proxy; Istio tells nobody when it has.
     #[serde(default = "fifteen_seconds")]
     pub propagation: GoDuration,
@@ -161,6 +166,11 @@ impl Default for ServiceTraffic {
     fn default() -> Self {
         Self { propagation: fifteen_seconds(), drain: thirty_seconds(), max_weight_error: None }
     }
+}
+
+/// An object whose fields are another API's.
+fn anything(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
 fn fifteen_seconds() -> GoDuration {

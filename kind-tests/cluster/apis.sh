@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# apis.sh: the custom resource definitions of the routes that Sluice writes into, in every minor version there is.
+# apis.sh: the custom resource definitions of what Sluice writes into routes and beside them, in every minor version there is.
 #
 # Fetches them as Go modules where they are missing, and prints a line for each:
 #   gateway-api v1.0.0 standard FILE
@@ -56,5 +56,6 @@ for version in "${GATEWAY_API[@]}"; do
   done
 done
 for version in "${ISTIO_API[@]}"; do
-  api istio "$version" all istio.io/api kubernetes/customresourcedefinitions.gen.yaml virtualservices.networking.istio.io
+  api istio "$version" all istio.io/api kubernetes/customresourcedefinitions.gen.yaml \
+    virtualservices.networking.istio.io destinationrules.networking.istio.io
 done

@@ -1,6 +1,7 @@
-//! What is written into routes is valid in every version of their APIs.
+//! What is written into routes, and into DestinationRules beside them, is valid in every version of their APIs.
 //!
-//! The providers' snapshots are the documents: each is a route as its owner wrote it, and the patch that divides it. Both,
+//! The providers' snapshots are the documents: each is a route as its owner wrote it, and the patch that divides it; or a rule of
+//! ours, and the patch by which it follows another. Both,
 //! and the routes of the sample distribution, are tried on a real API server that has one version's custom resource
 //! definitions after the other. As they come and go, nothing in the cluster may use them: the test wants one without data
 //! planes.
@@ -107,7 +108,7 @@ fn written(file: &Path) -> anyhow::Result<Written> {
     let (route, patch) = (body["route"].take(), body["patch"].take());
     ensure!(
         route["apiVersion"].is_string() && patch.is_array(),
-        "snapshot {snapshot} has to be a whole route and the patch of it: make it with `written` of documents.rs"
+        "snapshot {snapshot} has to be a whole object and the patch of it: make it with `written` of documents.rs or destination_rules.rs"
     );
     Ok(Written { snapshot, route, patch })
 }

@@ -14,7 +14,7 @@ use crate::{
     plan::{Action, Plan},
     policy::{Asks, Place, Policy},
     split,
-    world::{Release, Revision, Selects, Share, World},
+    world::{Release, Revision, Routes, Selects, Share, World},
 };
 
 /// Every invariant that the plan would break, in words; empty when it breaks none.
@@ -147,6 +147,13 @@ fn shared(policy: &Policy, world: &World, share: &Share, broken: &mut Vec<String
     }
     if world.revisions.get(candidate).is_none_or(|r| r.ready().is_empty()) {
         broken.push(format!("2: routes send traffic to revision {candidate}, which has no ready pod"));
+    }
+    let untreated = |routes: &Routes| {
+        routes.settings.differ.contains(candidate)
+            || (live.is_none() && routes.settings.known_at.contains_key(candidate))
+    };
+    if world.routes.as_ref().is_some_and(untreated) {
+        broken.push(format!("2: routes send traffic to revision {candidate}, which is not treated as what serves"));
     }
     may_serve(policy, release, broken);
     let step = release.journal.step.and_then(|k| policy.steps().get((k as usize).saturating_sub(1)));

@@ -10,7 +10,7 @@ use crate::{
     id::RevisionId,
     journal::RevisionRef,
     plan::{Action, Waiting},
-    routes,
+    routes, settings,
     world::{Selects, Share, World},
 };
 
@@ -76,8 +76,8 @@ pub(crate) fn converge(want: &Desired, world: &World) -> Converged {
     if !up.is_empty() {
         return Converged::Act(up);
     }
-    for weight in [routes::lower, apex::weight, routes::follow, routes::raise] {
-        match weight(want, world) {
+    for towards in [routes::lower, apex::weight, routes::follow, settings::ensure, routes::raise] {
+        match towards(want, world) {
             Converged::InForce => {}
             other => return other,
         }

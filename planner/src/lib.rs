@@ -25,6 +25,7 @@ mod pods;
 pub mod policy;
 mod remove;
 mod routes;
+mod settings;
 mod settled;
 pub mod split;
 mod stalls;

@@ -88,6 +88,8 @@ pub enum Action {
     LayRoutes(Share),
     /// Take out the rules that match no request any more.
     TidyRoutes,
+    /// Let proxies treat the Service that callers use as the policy says; a revision's own Service, where one is named, as that.
+    EnsureSettings(Option<RevisionId>),
     /// Set the number of pods of the user's Deployment.
     ScaleWorkload(u32),
     /// Start a run of a gate's test.

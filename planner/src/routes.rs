@@ -7,6 +7,7 @@ use crate::{
     converge::{Converged, Desired},
     journal::Purpose,
     plan::{Action, PROPAGATION, ROUTE_PENDING, STABLE_NOT_READY, Waiting},
+    settings,
     world::{Routes, Share, World},
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn raise(want: &Desired, world: &World) -> Converged {
         }
     }
     if let Some(share) = &want.share
-        && let Some(waiting) = short(want, world, routes, share)
+        && let Some(waiting) = short(want, world, routes, share).or_else(|| settings::unknown(routes, share))
     {
         return Converged::Wait(waiting);
     }

@@ -131,6 +131,20 @@ pub struct Routes {
     pub trouble: Option<Blocker>,
     /// Who writes them again and again in the middle of a step.
     pub contested: Option<String>,
+    /// What proxies do with requests beside sending them.
+    pub settings: Settings,
+}
+
+/// What proxies do with requests to a Service beside sending them: connection pools, TLS and the like. A revision's own Service has what
+/// the one has that callers use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// The Service that callers use does not have what the policy gives for it.
+    pub apex_differs: bool,
+    /// Revisions whose own Service has something else.
+    pub differ: BTreeSet<RevisionId>,
+    /// Revisions whose own Service has had it for so short a time that not every proxy knows, with when every one does.
+    pub known_at: BTreeMap<RevisionId, DateTime<Utc>>,
 }
 
 /// Rules that match no request.

@@ -54,6 +54,10 @@ enum Event {
     Unroutable(bool),
     /// Somebody writes the routes again and again, or leaves them alone.
     Contested(bool),
+    /// Somebody changes how proxies treat requests for the Service.
+    Treat(u32),
+    /// Nothing of that can be written for revisions.
+    Untreatable(bool),
     Metrics(u32, Metrics),
     WorkloadUnread(bool),
     Delete,
@@ -93,6 +97,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Astray),
         1 => any::<bool>().prop_map(Event::Unroutable),
         1 => any::<bool>().prop_map(Event::Contested),
+        1 => (0u32..3).prop_map(Event::Treat),
+        1 => any::<bool>().prop_map(Event::Untreatable),
         2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
         1 => any::<bool>().prop_map(Event::WorkloadUnread),
         1 => Just(Event::Delete),
@@ -259,6 +265,8 @@ fn happens(m: &mut Model, event: &Event) {
         Event::Astray => m.routes.astray = m.policy.shares == Shares::Routes,
         Event::Unroutable(on) => m.unroutable(*on),
         Event::Contested(on) => m.routes.contested = on.then(|| "flux".into()),
+        Event::Treat(how) => m.routes.treated = *how,
+        Event::Untreatable(on) => m.routes.untreatable = *on,
         Event::Metrics(n, said) => {
             m.metrics_of(*n, *said);
         }
@@ -284,6 +292,7 @@ fn heal(m: &mut Model) {
     (m.quota, m.away, m.policy.suspend) = (false, false, false);
     m.unroutable(false);
     m.routes.contested = None;
+    m.routes.untreatable = false;
     m.load.as_mut().unwrap().readable = true;
     m.crash_after = None;
     m.behaves(1, |b| b.pods = Pods::ReadyAfter(2));

@@ -30,6 +30,11 @@ pub enum Neighbour {
     },
     /// All classes of Gateways: which one it is stands in the Gateway.
     GatewayClasses,
+    /// All of Istio's DestinationRules of a namespace.
+    DestinationRules {
+        /// The namespace.
+        namespace: String,
+    },
     /// All of Linkerd's ServiceProfiles of a namespace: their names end with the cluster's domain, which nobody tells.
     ServiceProfiles {
         /// The namespace.

@@ -4,6 +4,7 @@
 
 mod picks;
 mod shadow;
+mod sticky;
 
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
@@ -102,6 +103,9 @@ impl GatewayApi {
                 "{name} has filters at its backendRef to Service {apex}, and some gateways fail requests when such a backend comes or goes: move them to the rule"
             );
             return Some(Unusable::new("RouteFilters", words));
+        }
+        if let Some(refused) = sticky::refused(route, known) {
+            return Some(refused);
         }
         let stolen = !known.is_empty() && others.iter().any(|rule| picks::narrows(rule, &ours));
         stolen.then(|| {

@@ -3,10 +3,12 @@
 //! Fields as in Istio's reference, <https://istio.io/latest/docs/reference/config/networking/virtual-service/>. There is no status of
 //! being carried out: distribution tracking was removed in 1.23, so only time and observation tell.
 
+mod destination_rules;
 mod picks;
 mod shadow;
 mod sticky;
 
+pub use destination_rules::{Change, DestinationRules, Marks};
 use planner::{RevisionId, picks::Picks, world::Share};
 use serde_json::Value;
 
@@ -95,25 +97,35 @@ impl Spelling for Istio {
     }
 
     fn backend(&self, entry: &Value) -> Backend {
-        let Some(host) = entry.pointer("/destination/host").and_then(Value::as_str) else { return Backend::Other };
-        let (service, rest) = host.split_once('.').unwrap_or((host, ""));
-        let namespace = &self.0.namespace;
-        // A name with one dot is not completed by Istio, but `name.namespace` resolves all the same in Kubernetes.
-        let here = rest.is_empty()
-            || rest == namespace.as_str()
-            || rest.strip_prefix(namespace.as_str()).is_some_and(|r| r == ".svc" || r.starts_with(".svc."));
-        match service {
-            _ if !here => Backend::Other,
-            service if service == self.0.apex => Backend::Apex,
-            service => self.0.revision(service).map_or(Backend::Other, Backend::Candidate),
-        }
+        let host = entry.pointer("/destination/host").and_then(Value::as_str);
+        host.map_or(Backend::Other, |host| whom(&self.0, host))
     }
 
     fn candidate(&self, apex: &Value, candidate: &RevisionId) -> Value {
         let mut entry = apex.clone();
         let host = apex.pointer("/destination/host").and_then(Value::as_str).unwrap_or_default();
-        let rest = host.find('.').map_or("", |dot| &host[dot..]);
-        entry["destination"]["host"] = format!("{}{rest}", self.0.service_of(candidate)).into();
+        entry["destination"]["host"] = spelt(host, &self.0.service_of(candidate)).into();
         entry
     }
+}
+
+/// Whom a host names.
+fn whom(names: &Names, host: &str) -> Backend {
+    let (service, rest) = host.split_once('.').unwrap_or((host, ""));
+    let namespace = &names.namespace;
+    // A name with one dot is not completed by Istio, but `name.namespace` resolves all the same in Kubernetes.
+    let here = rest.is_empty()
+        || rest == namespace.as_str()
+        || rest.strip_prefix(namespace.as_str()).is_some_and(|r| r == ".svc" || r.starts_with(".svc."));
+    match service {
+        _ if !here => Backend::Other,
+        service if service == names.apex => Backend::Apex,
+        service => names.revision(service).map_or(Backend::Other, Backend::Candidate),
+    }
+}
+
+/// Another Service of the namespace, spelt as this host is.
+fn spelt(like: &str, service: &str) -> String {
+    let rest = like.find('.').map_or("", |dot| &like[dot..]);
+    format!("{service}{rest}")
 }

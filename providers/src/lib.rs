@@ -5,6 +5,7 @@
 //! candidate's own Service. Documents are untyped, so fields that this program does not know survive.
 
 mod around;
+mod cookie;
 mod copies;
 mod gateway_api;
 mod istio;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 
 pub use around::{Around, Neighbour, RouteKind};
 pub use gateway_api::GatewayApi;
-pub use istio::Istio;
+pub use istio::{Change, DestinationRules, Istio, Marks};
 pub use linkerd::Linkerd;
 pub use own::{Made, Own, in_place, is_astray, restored};
 

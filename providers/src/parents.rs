@@ -80,6 +80,16 @@ pub(crate) fn carried(route: &Value, speaks: impl Fn(&Value) -> bool) -> Vec<&Va
     array(route, "/spec/parentRefs").iter().filter(carried).collect()
 }
 
+/// For each parent, the controllers that speak of it.
+pub(crate) fn speakers(route: &Value) -> Vec<Vec<&str>> {
+    let statuses = array(route, "/status/parents");
+    let of = |parent: &Value| {
+        let told = statuses.iter().filter(|status| same(&status["parentRef"], parent));
+        told.filter_map(|status| status["controllerName"].as_str()).collect()
+    };
+    array(route, "/spec/parentRefs").iter().map(of).collect()
+}
+
 /// Whether two routes of this namespace mean the same parent by these.
 pub(crate) fn is_one(parent: &Value, other: &Value, namespace: &str) -> bool {
     same(parent, other) && text(parent, "namespace", namespace) == text(other, "namespace", namespace)

@@ -143,6 +143,11 @@ fn a_virtual_service_in_a_step_of_a_tenth_whose_callers_stay() {
     insta::assert_yaml_snapshot!(written(&Istio(names()), &virtual_service(), &staying(10)));
 }
 
+#[test]
+fn a_route_of_a_mesh_in_a_step_of_a_tenth_whose_callers_stay() {
+    insta::assert_yaml_snapshot!(written(&GatewayApi(names()), &mesh_route(), &staying(10)));
+}
+
 /// A share whose callers stay.
 fn staying(percent: u32) -> Share {
     let sticky = Some(Sticky { cookie: "sluice".into(), max_age: 3600 });

@@ -5,6 +5,7 @@ mod release;
 mod revision;
 mod routes;
 mod run;
+mod settings;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ fn name(action: &Action) -> &'static str {
         Action::SetRoutes(_) => "SetRoutes",
         Action::LayRoutes(_) => "LayRoutes",
         Action::TidyRoutes => "TidyRoutes",
+        Action::EnsureSettings(_) => "EnsureSettings",
         Action::ScaleWorkload(_) => "ScaleWorkload",
         Action::StartRun(_) => "StartRun",
         Action::DeleteRevision(_) => "DeleteRevision",
@@ -76,6 +78,7 @@ async fn perform(context: &Arc<Context>, observed: &Observed, action: &Action) -
         Action::SetRoutes(share) => routes::set(context, observed, share.as_ref()).await,
         Action::LayRoutes(share) => routes::lay(context, observed, share).await,
         Action::TidyRoutes => routes::tidy(context, observed).await,
+        Action::EnsureSettings(of) => settings::ensure(context, observed, of.as_ref()).await,
         Action::ScaleWorkload(replicas) => {
             scale(context, observed, &observed.object.spec.workload.name, *replicas).await?;
             // Taking it over is no contest.

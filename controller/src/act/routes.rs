@@ -47,7 +47,7 @@ async fn written(context: &Arc<Context>, observed: &Observed, live: &Live, base:
     let Some((kind, name)) = live.routes.all.first() else { return Ok(()) };
     let api = Api::<DynamicObject>::namespaced_with(context.kube.client(), &observed.namespace(), kind);
     let Some((_, route)) = live.objects.first() else {
-        return api::create_strictly(&context.kube.client(), &api, name, base).await;
+        return api::create_strictly(&context.kube.client(), &api, name, base).await.map(|_| ());
     };
     let provider = &*live.routes.provider;
     let patch = providers::restored(provider, route, base, &live.known).map_err(|e| Error::Invalid(e.to_string()))?;

@@ -117,6 +117,9 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
         failing: context.failures(&format!("{namespace}/{name}")) > 0,
         ..World::default()
     };
+    if let (Some(live), Some(facts)) = (&routes, &mut world.routes) {
+        facts.settings = routes::settings(live, world.revisions.keys(), policy.propagation, context.now());
+    }
     if world.deleting {
         world.namespace_terminating = freezes::terminating(context, &namespace).await?;
     }

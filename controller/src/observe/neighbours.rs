@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     api::{self, Error},
     context::Context,
+    traffic,
 };
 
 /// Reads them, and says what could not be read for want of a right: a version that has to be taken back is, all the same. A kind that
@@ -44,9 +45,9 @@ async fn found(context: &Arc<Context>, what: &Neighbour, kind: &ApiResource) -> 
     match what {
         Neighbour::Gateway { namespace, name } => Ok(api::get(&api(namespace), name).await?.into_iter().collect()),
         Neighbour::GatewayClasses => api::list_known(&Api::all_with(context.kube.client(), kind)).await,
-        Neighbour::Routes { namespace, .. } | Neighbour::ServiceProfiles { namespace } => {
-            api::list_known(&api(namespace)).await
-        }
+        Neighbour::Routes { namespace, .. }
+        | Neighbour::DestinationRules { namespace }
+        | Neighbour::ServiceProfiles { namespace } => api::list_known(&api(namespace)).await,
     }
 }
 
@@ -56,9 +57,9 @@ fn right(neighbour: &Neighbour, kind: &ApiResource) -> String {
     match neighbour {
         Neighbour::Gateway { namespace, .. } => format!("get {what} in namespace {namespace}"),
         Neighbour::GatewayClasses => format!("list {what}"),
-        Neighbour::Routes { namespace, .. } | Neighbour::ServiceProfiles { namespace } => {
-            format!("list {what} in namespace {namespace}")
-        }
+        Neighbour::Routes { namespace, .. }
+        | Neighbour::DestinationRules { namespace }
+        | Neighbour::ServiceProfiles { namespace } => format!("list {what} in namespace {namespace}"),
     }
 }
 
@@ -90,6 +91,7 @@ fn kind(neighbour: &Neighbour) -> ApiResource {
         Neighbour::Routes { of: RouteKind::VirtualService, .. } => {
             ("networking.istio.io", "v1", "VirtualService", "virtualservices")
         }
+        Neighbour::DestinationRules { .. } => return traffic::destination_rule(),
         Neighbour::GatewayClasses => (gateway, "v1", "GatewayClass", "gatewayclasses"),
         Neighbour::ServiceProfiles { .. } => ("linkerd.io", "v1alpha2", "ServiceProfile", "serviceprofiles"),
     };

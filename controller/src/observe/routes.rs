@@ -10,11 +10,11 @@ use kube::{
     core::{ApiResource, DynamicObject},
 };
 use planner::{
-    Policy,
+    Policy, RevisionId,
     picks::Picks,
-    world::{Asleep, Blocker, Routes},
+    world::{Asleep, Blocker, Routes, Settings},
 };
-use providers::{Around, Names, Reading, Unusable};
+use providers::{Around, DestinationRules, Names, Reading, Unusable};
 use serde_json::Value;
 
 use super::{
@@ -31,6 +31,8 @@ use crate::{
 pub struct Live {
     /// The kinds and names that the policy gives, and how they are written.
     pub routes: traffic::Routes,
+    /// How proxies may be told to treat Services.
+    pub rules: Option<DestinationRules>,
     /// The objects, in the same order; one that is gone is absent here.
     pub objects: Vec<(ApiResource, Value)>,
     /// The one that the policy holds itself, where it does.
@@ -80,12 +82,15 @@ pub async fn read(
     let live = objects.first().map(|(_, o)| o);
     let held = own_route::held(context, &routes, &names, apex, live);
     let to_be = held.as_ref().and_then(|held| held.to_be(live));
-    let wanted = judged(to_be.as_ref(), &objects).flat_map(|o| routes.provider.neighbours(o, &known)).collect();
+    let rules = traffic::rules(traffic, names, policy.uid().unwrap_or_default());
+    let wanted = judged(to_be.as_ref(), &objects).flat_map(|o| routes.provider.neighbours(o, &known));
+    let treated = rules.iter().filter_map(|rules| rules.neighbours(judged(to_be.as_ref(), &objects)));
+    let wanted = wanted.chain(treated).collect();
     let (mut around, unread) = neighbours::read(context, apex, wanted).await?;
     // Those that the policy names do not stand in each other's way.
     let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
     around.neighbours.retain(|other| !objects.iter().any(|(_, o)| uid(o) == uid(other)));
-    Ok(Some(Live { routes, objects, held, known, to_be, around, unread }))
+    Ok(Some(Live { routes, rules, objects, held, known, to_be, around, unread }))
 }
 
 /// The documents that must do.
@@ -107,7 +112,8 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
     let Reading { share, uneven, asleep, trouble } = Reading::together(&read);
     let blocker = |u: Unusable| Blocker { reason: u.reason.into(), message: u.message };
     let trouble = live.to_be.as_ref().map_or(trouble, |to_be| provider.read(to_be, known).trouble);
-    let hindrance = || judged().find_map(|o| provider.hindrance(o, &live.around, known)).map(blocker);
+    let twice = || live.rules.as_ref().and_then(|rules| rules.trouble(&live.around));
+    let hindrance = || judged().find_map(|o| provider.hindrance(o, &live.around, known)).or_else(twice).map(blocker);
     // What was not read must not be taken for something that is not there.
     let unusable = trouble.map(blocker).or_else(|| live.unread.clone()).or_else(hindrance);
     let written = documents().filter_map(written).max();
@@ -124,7 +130,29 @@ pub fn facts(live: &Live, policy: &Policy, now: DateTime<Utc>) -> Routes {
         pending: documents().find_map(|o| provider.pending(o, &live.around)),
         trouble: missing(live, &policy.name).or(unusable),
         contested: None,
+        settings: Settings::default(),
     }
+}
+
+/// Which of these revisions proxies do not treat as what serves, or not all of them yet.
+pub fn settings<'a>(
+    live: &Live,
+    revisions: impl Iterator<Item = &'a RevisionId>,
+    propagation: TimeDelta,
+    now: DateTime<Utc>,
+) -> Settings {
+    // What was not read may well be there.
+    let Some(rules) = live.rules.as_ref().filter(|_| live.unread.is_none()) else { return Settings::default() };
+    let mut settings = Settings { apex_differs: !rules.for_apex(&live.around).is_empty(), ..Settings::default() };
+    for id in revisions {
+        if !rules.for_revision(&live.around, id).is_empty() {
+            settings.differ.insert(id.clone());
+        }
+        let copies = rules.copies_of(&live.around, id);
+        let known_at = copies.into_iter().filter_map(written).max().map(|at| at + propagation);
+        settings.known_at.extend(known_at.filter(|at| now < *at).map(|at| (id.clone(), at)));
+    }
+    settings
 }
 
 /// What the steps pick out, also without the copies: they end before the rest does.

@@ -17,6 +17,9 @@ const ACTOR: &str = "gateway";
 const CONTROLLER: &str = "gateways.example.com/model";
 /// The class of Gateways that are looked after.
 pub const CLASS: &str = "model";
+/// The class of those that Istio looks after.
+pub const ISTIOS: &str = "istio";
+const ISTIO: &str = "istio.io/gateway-controller";
 
 /// Accepts routes, and looks up their Services.
 pub fn step(world: &mut World, store: &mut Store, due: &mut Due) {
@@ -46,7 +49,7 @@ pub fn step(world: &mut World, store: &mut Store, due: &mut Due) {
 fn program(store: &mut Store) {
     for key in store.keys(&kinds::GATEWAYS) {
         let gateway = store.at(&key).unwrap();
-        if gateway["spec"]["gatewayClassName"] == CLASS {
+        if [CLASS, ISTIOS].iter().any(|class| gateway["spec"]["gatewayClassName"] == *class) {
             let mut status = gateway["status"].clone();
             object::set_condition(&mut status, &store.clock.stamp(), "Programmed", true, "Programmed");
             status["conditions"][0]["observedGeneration"] = gateway["metadata"]["generation"].clone();
@@ -64,7 +67,7 @@ fn status(store: &Store, route: &Value) -> Value {
     let reason = if found { "ResolvedRefs" } else { "BackendNotFound" };
     let parents = object::items(route, "/spec/parentRefs").iter().map(|parent| {
         let linkerd = parent["kind"] == "Service";
-        let (speaks, of) = if linkerd { linkerds(parent, route) } else { (CONTROLLER, parent.clone()) };
+        let (speaks, of) = if linkerd { linkerds(parent, route) } else { (controller(store, parent), parent.clone()) };
         let told = object::items(route, "/status/parents").iter().find(|told| told["parentRef"] == of);
         let mut told = told.cloned().unwrap_or_else(|| json!({ "parentRef": of, "controllerName": speaks }));
         object::set_condition(&mut told, &now, "Accepted", true, "Accepted");
@@ -75,6 +78,12 @@ fn status(store: &Store, route: &Value) -> Value {
         told
     });
     json!({ "parents": parents.collect::<Vec<_>>() })
+}
+
+/// Who looks after a Gateway.
+fn controller(store: &Store, parent: &Value) -> &'static str {
+    let gateway = store.get("gateways", object::text(parent, "/namespace"), object::text(parent, "/name"));
+    if gateway.is_some_and(|g| g["spec"]["gatewayClassName"] == ISTIOS) { ISTIO } else { CONTROLLER }
 }
 
 /// A Service as Linkerd names it in a status.

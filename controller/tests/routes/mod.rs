@@ -6,6 +6,8 @@ pub mod own;
 mod parents;
 mod rights;
 mod rivals;
+mod rules;
+mod sticky;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -9,6 +9,7 @@ mod picks;
 mod rivals;
 mod sticky;
 mod taken_over;
+mod treated;
 
 use crds::journal::Cause;
 use kind_tests::{app::App, prelude::*};

@@ -40,52 +40,74 @@ async fn answers(ns: &Namespace) -> anyhow::Result<Vec<String>> {
     .await
 }
 
+fn sticky(app: App) -> App {
+    let steps = json!([{ "weight": 30, "bake": "150s" }]);
+    app.policy("/strategy", json!({ "canary": { "steps": steps, "stickiness": { "cookie": { "maxAge": "10m" } } } }))
+}
+
+async fn callers_stay(ns: Namespace, front: Front) -> anyhow::Result<()> {
+    let all = shop(&ns, front, sticky(App::testapp("shop").drains("3s"))).await?;
+    let Shop { app, shop, load: everybody, .. } = &all;
+    let release = shop.update(&app.clone().version("1.1.0")).await?;
+    let candidate = release.candidate().await?;
+    let load = |caller: &str, cookie: String| {
+        Load::on(&ns, app).rate(30).fresh(0.8).of(caller, &format!("cookie={cookie}")).start()
+    };
+    let journal = release.in_force(1).await?;
+    tokio::time::sleep(secs(2)).await;
+    let stay = load("stays", format!("theme=dark; sluice={candidate}")).await?;
+    // Of a version that is no more.
+    let other = load("strays", "sluice=00000000".into()).await?;
+    let counts = stay.sample("stays", 60).await?;
+    let strangers: Vec<_> = counts.identities.iter().filter(|i| i.version != "1.1.0").collect();
+    ensure!(strangers.is_empty(), "the cookie leads elsewhere: {strangers:?}");
+    // Those without the candidate's cookie meet it by its weight: the load keeps none.
+    let split = journal.split.context("a split")?;
+    for (name, load) in [("without", everybody), ("strays", &other)] {
+        routed_share_is("shop", &candidate, split, &load.sample(name, 120).await?)?;
+    }
+    let (mut given, mut refused) = (0, 0);
+    for answer in answers(&ns).await? {
+        let sets = answer.to_lowercase().contains(&format!("set-cookie: sluice={candidate}; path=/; max-age=600"));
+        let by_candidate = answer.contains("1.1.0");
+        ensure!(sets == by_candidate, "the candidate alone sets its cookie: {answer}");
+        if by_candidate { given += 1 } else { refused += 1 }
+    }
+    ensure!(given > 0 && refused > 0, "{given} of {ASKED} answers are the candidate's");
+    ensure!(release.journal().await?.step == Some(1), "the step was over before all was counted");
+    // Taken back, it keeps nobody.
+    shop.wish(&app.clone()).await?;
+    release.ends_as(Phase::Superseded).await?;
+    all.route_is_as_written().await?;
+    tokio::time::sleep(secs(2)).await;
+    let counts = stay.sample("taken-back", 60).await?;
+    ensure!(counts.identities.iter().all(|i| i.version == "1.0.0"), "somebody stays: {:?}", counts.identities);
+    for load in [everybody.clone(), stay, other] {
+        load.stop().await?.no_request_failed()?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn callers_stay_with_a_candidate_that_has_answered_them_and_with_no_other() -> anyhow::Result<()> {
-    with_namespace("mesh-sticky", async |ns| {
-        let strategy = json!({ "canary": {
-            "steps": [{ "weight": 30, "bake": "150s" }], "stickiness": { "cookie": { "maxAge": "10m" } },
-        } });
-        let app = App::testapp("shop").drains("3s").policy("/strategy", strategy);
-        let all = shop(&ns, Front::Mesh, app).await?;
-        let Shop { app, shop, load: everybody, .. } = &all;
-        let release = shop.update(&app.clone().version("1.1.0")).await?;
-        let candidate = release.candidate().await?;
-        let load = |caller: &str, cookie: String| {
-            Load::on(&ns, app).rate(30).fresh(0.8).of(caller, &format!("cookie={cookie}")).start()
-        };
-        let journal = release.in_force(1).await?;
-        tokio::time::sleep(secs(2)).await;
-        let stay = load("stays", format!("theme=dark; sluice={candidate}")).await?;
-        // Of a version that is no more.
-        let other = load("strays", "sluice=00000000".into()).await?;
-        let counts = stay.sample("stays", 60).await?;
-        let strangers: Vec<_> = counts.identities.iter().filter(|i| i.version != "1.1.0").collect();
-        ensure!(strangers.is_empty(), "the cookie leads elsewhere: {strangers:?}");
-        // Those without the candidate's cookie meet it by its weight: the load keeps none.
-        let split = journal.split.context("a split")?;
-        for (name, load) in [("without", everybody), ("strays", &other)] {
-            routed_share_is("shop", &candidate, split, &load.sample(name, 120).await?)?;
-        }
-        let (mut given, mut refused) = (0, 0);
-        for answer in answers(&ns).await? {
-            let sets = answer.to_lowercase().contains(&format!("set-cookie: sluice={candidate}; path=/; max-age=600"));
-            let by_candidate = answer.contains("1.1.0");
-            ensure!(sets == by_candidate, "the candidate alone sets its cookie: {answer}");
-            if by_candidate { given += 1 } else { refused += 1 }
-        }
-        ensure!(given > 0 && refused > 0, "{given} of {ASKED} answers are the candidate's");
-        ensure!(release.journal().await?.step == Some(1), "the step was over before all was counted");
-        // Taken back, it keeps nobody.
-        shop.wish(&app.clone()).await?;
-        release.ends_as(Phase::Superseded).await?;
-        all.route_is_as_written().await?;
-        tokio::time::sleep(secs(2)).await;
-        let counts = stay.sample("taken-back", 60).await?;
-        ensure!(counts.identities.iter().all(|i| i.version == "1.0.0"), "somebody stays: {:?}", counts.identities);
-        for load in [everybody.clone(), stay, other] {
-            load.stop().await?.no_request_failed()?;
-        }
+    with_namespace("mesh-sticky", async |ns| callers_stay(ns, Front::Mesh).await).await
+}
+
+#[tokio::test]
+async fn callers_stay_by_a_route_of_the_service_itself_that_istio_carries_out() -> anyhow::Result<()> {
+    with_namespace("mesh-route-sticky", async |ns| callers_stay(ns, Front::MeshRoute).await).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_fails_requests_by_such_cookies_is_named_before_anything_is_made() -> anyhow::Result<()> {
+    with_namespace("gateway-sticky", async |ns| {
+        let app = sticky(App::testapp("shop").drains("3s")).behind(Front::Gateway);
+        ns.deployed(&app).await?;
+        let shop = ns.policy_for(&app).await?;
+        let says = shop.says("RouteCookies").await?;
+        ensure!(says.contains("gateway.envoyproxy.io/gatewayclass-controller"), "{says}");
+        let route = crate::route(&ns, Front::Gateway).await?;
+        ensure!(route.metadata.generation == Some(1), "the route was written: {:?}", route.metadata);
         Ok(())
     })
     .await

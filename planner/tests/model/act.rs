@@ -97,6 +97,14 @@ impl Model {
             Action::LayRoutes(_) if self.routes.trouble.is_some() => return false,
             Action::LayRoutes(share) => self.lay_routes(share),
             Action::TidyRoutes => self.tidy_routes(),
+            Action::EnsureSettings(_) if self.routes.untreatable => return false,
+            Action::EnsureSettings(None) => {}
+            Action::EnsureSettings(Some(id)) => {
+                let copy = self.routes.copies.entry(id.clone()).or_default();
+                if copy.0 != self.routes.treated {
+                    *copy = (self.routes.treated, self.clock);
+                }
+            }
             Action::ScaleWorkload(n) => match &mut self.load {
                 Some(load) => load.replicas = *n,
                 None => return false,

@@ -8,7 +8,7 @@ use planner::{
     journal::Evidence,
     picks::Picks,
     policy::{Place, Shares},
-    world::{Apex, Asleep, Pod, Revision, Routes, Run, RunKey, Selects, Share, Trouble, Wish, Workload},
+    world::{Apex, Asleep, Pod, Revision, Routes, Run, RunKey, Selects, Settings, Share, Trouble, Wish, Workload},
 };
 
 use super::{Model, RouteLife, Test};
@@ -227,7 +227,7 @@ impl Model {
     }
 
     fn routes_now(&self) -> Routes {
-        let RouteLife { share, laid, in_force, astray, trouble, contested } = self.routes.clone();
+        let RouteLife { share, laid, in_force, astray, trouble, contested, .. } = self.routes.clone();
         let pending = (share != in_force).then(|| "the gateway has not taken it up".into());
         let sleepers: Vec<_> = laid.iter().filter(|(of, _)| !self.used(of)).collect();
         let asleep = sleepers.iter().map(|(_, at)| at + self.policy.propagation.num_seconds()).max().map(|at| Asleep {
@@ -235,7 +235,20 @@ impl Model {
             known_at: self.start + TimeDelta::seconds(at),
             known: self.clock >= at,
         });
-        Routes { share, uneven: false, astray, asleep, at_once: false, pending, trouble, contested }
+        let settings = self.settings();
+        Routes { share, uneven: false, astray, asleep, at_once: false, pending, trouble, contested, settings }
+    }
+
+    fn settings(&self) -> Settings {
+        let RouteLife { treated, copies, .. } = &self.routes;
+        let as_ever = |id: &RevisionId| copies.get(id).map_or(0, |(of, _)| *of) == *treated;
+        let late = copies.iter().filter(|(_, (_, at))| !self.waited(*at));
+        let known_at = |at: i64| self.start + TimeDelta::seconds(at) + self.policy.propagation;
+        Settings {
+            apex_differs: false,
+            differ: self.live.keys().filter(|id| !as_ever(id)).cloned().collect(),
+            known_at: late.map(|(id, (_, at))| (id.clone(), known_at(*at))).collect(),
+        }
     }
 
     /// Rules that pick requests out are laid down, put to use, put out of use and taken out; each has to be known before the next.

@@ -59,6 +59,8 @@ fn words(action: &Action) -> String {
         Action::SetRoutes(Some(share)) => format!("routes send {share} to {}", id(&share.candidate)),
         Action::LayRoutes(share) => format!("lay down rules for {share} to {}", id(&share.candidate)),
         Action::TidyRoutes => "take out the rules that sleep".into(),
+        Action::EnsureSettings(None) => "settings of the Service".into(),
+        Action::EnsureSettings(Some(revision)) => format!("settings of {}", id(revision)),
         Action::ScaleWorkload(n) => format!("workload to {n}"),
         Action::StartRun(key) => format!("test {} ({})", key.gate, key.attempt),
         Action::DeleteRevision(revision) => format!("delete {}", id(revision)),

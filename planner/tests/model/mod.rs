@@ -99,6 +99,12 @@ pub struct RouteLife {
     pub trouble: Option<Blocker>,
     /// Who writes them again and again.
     pub contested: Option<String>,
+    /// How proxies treat requests for the Service, as a number.
+    pub treated: u32,
+    /// How they treat those for a revision's own Service, and since when.
+    pub copies: BTreeMap<RevisionId, (u32, i64)>,
+    /// Nothing of that can be written.
+    pub untreatable: bool,
 }
 
 /// The cluster, the policy and everything that a controller would remember.

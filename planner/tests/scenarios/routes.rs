@@ -291,3 +291,43 @@ fn contested_routes_never_hold_the_way_back_and_a_person_may_go_past_them() {
     contested().delete_policy().until("the policy is gone", 300, |m| m.gone);
     contested().decide(Order::Promote).until_finished(Phase::Succeeded);
 }
+
+#[test]
+fn a_candidate_is_treated_as_what_serves_before_it_is_tested_and_has_a_share() {
+    let mut m = Model::adopted(routed());
+    m.routes.treated = 1;
+    m.settle();
+    assert!(m.routes.copies.is_empty(), "what serves is reached by the Service\n{}", m.story());
+    m.wish(2).until_phase(Phase::Gating);
+    assert_eq!(m.routes.copies.values().map(|(of, _)| *of).collect::<Vec<_>>(), [1], "{}", m.story());
+    m.until_step(1);
+    m.routes.treated = 2;
+    m.until("it follows", 6, |m| m.routes.copies.values().all(|(of, _)| *of == 2));
+    assert_eq!((m.routed(2), m.phase()), (20, Some(Phase::Shifting)), "{}", m.story());
+    m.until_finished(Phase::Succeeded).settle();
+}
+
+#[test]
+fn a_candidate_has_no_share_before_every_proxy_knows_how_to_treat_it() {
+    let mut m = Model::adopted(Policy { propagation: chrono::TimeDelta::seconds(20), gates: vec![], ..routed() });
+    m.routes.treated = 1;
+    m.wish(2).until("the copy is there", 30, |m| !m.routes.copies.is_empty());
+    let since = m.clock;
+    m.until("it waits", 5, |m| (m.reason(), m.phase()) == ("Propagation", Some(Phase::Shifting)));
+    assert!(m.routes.share.is_none(), "{}", m.story());
+    m.until_step(1);
+    assert!(m.clock - since >= 20, "{} s\n{}", m.clock - since, m.story());
+}
+
+#[test]
+fn a_candidate_that_cannot_be_treated_as_what_serves_has_no_share_and_the_way_back_does_not_need_it() {
+    let mut m = Model::adopted(routed());
+    (m.routes.treated, m.routes.untreatable) = (1, true);
+    m.wish(2).run(200);
+    assert_eq!((m.phase(), m.routed(2)), (Some(Phase::Preparing), 0), "{}", m.story());
+    m.routes.untreatable = false;
+    m.until_step(2);
+    (m.routes.treated, m.routes.untreatable) = (2, true);
+    m.metrics_of(2, Metrics::Bad).until_finished(Phase::RolledBack);
+    assert_eq!((m.reached(1), m.routed(2)), (4, 0), "{}", m.story());
+}

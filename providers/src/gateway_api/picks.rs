@@ -11,9 +11,9 @@ use planner::{
 };
 use serde_json::{Value, json};
 
-use super::GatewayApi;
+use super::{GatewayApi, sticky};
 use crate::{
-    Unusable, array, name,
+    Unusable, array, cookie, name,
     pair::{self, Backend, Spelling},
     rules::Rules,
 };
@@ -35,16 +35,10 @@ impl Rules for GatewayApi {
             return Ok(Vec::new());
         };
         alone["weight"] = 1.into();
-        if share.picks.sticky.is_some() {
-            let words = format!(
-                "a cookie that keeps callers with the candidate takes a filter at a backendRef of {}, and some gateways fail requests when such a backend comes or goes: remove stickiness from the policy",
-                name(route)
-            );
-            return Err(Unusable::new("RouteFilters", words));
-        }
         let mut made = Vec::new();
-        if !share.picks.matches.is_empty() {
-            let mut copy = copied(rule, matching(route, rule, grpc, &share.picks.matches)?);
+        let asked: Vec<_> = share.picks.matches.iter().cloned().chain(cookie::again(share)).collect();
+        if !asked.is_empty() {
+            let mut copy = copied(rule, matching(route, rule, grpc, &asked)?);
             copy["backendRefs"] = json!([alone]);
             made.push(copy);
         }
@@ -79,6 +73,17 @@ impl Rules for GatewayApi {
 
     fn ends(&self, rule: &Value) -> bool {
         array(rule, "/filters").iter().any(|filter| filter["type"] == "RequestRedirect")
+    }
+
+    fn marked(
+        &self,
+        route: &Value,
+        _: &str,
+        rule: &Value,
+        backends: Vec<Value>,
+        share: &Share,
+    ) -> Result<Vec<Value>, Unusable> {
+        sticky::marked(self, route, rule, backends, share)
     }
 
     fn of(&self, rule: &Value) -> Option<RevisionId> {

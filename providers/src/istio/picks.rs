@@ -9,7 +9,7 @@ use planner::{
 use serde_json::{Value, json};
 
 use super::{Istio, sticky};
-use crate::{Unusable, gateway_api::taken, name, pair, rules::Rules};
+use crate::{Unusable, cookie, gateway_api::taken, name, pair, rules::Rules};
 
 /// What the names of our routes begin with; a revision's id follows.
 const OURS: &str = "sluice-";
@@ -35,7 +35,7 @@ impl Rules for Istio {
             copy
         };
         let mut made = Vec::new();
-        let asked: Vec<_> = share.picks.matches.iter().cloned().chain(sticky::again(share)).collect();
+        let asked: Vec<_> = share.picks.matches.iter().cloned().chain(cookie::again(share)).collect();
         if !asked.is_empty() {
             let mut copy = named(matching(route, rule, &asked)?);
             copy["route"] = json!([alone]);
