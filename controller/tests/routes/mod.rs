@@ -5,7 +5,7 @@ mod linkerd;
 mod parents;
 mod rights;
 mod rivals;
-mod rules;
+pub mod rules;
 mod sticky;
 
 use std::{collections::BTreeMap, time::Duration};
