@@ -118,6 +118,20 @@ fn requests_that_are_picked_out_survive_a_crash_at_every_write() {
 }
 
 #[test]
+fn what_a_candidate_shares_with_the_service_survives_a_crash_at_every_write() {
+    survives_a_crash_at_every_write(&[
+        Wait(running),
+        Do(|lab| apply(lab, routes::rules::given(lab))),
+        Wait(taken_over),
+        Do(|lab| lab.deploy("shop:2")),
+        Wait(|lab| lab.until_settled_on("shop:2").boxed()),
+        Do(routes::rules::are_alike),
+        Wait(rest),
+        Do(routes::rules::are_alike),
+    ]);
+}
+
+#[test]
 fn webhooks_survive_a_crash_at_every_write() {
     survives_a_crash_at_every_write(&[
         Wait(running),

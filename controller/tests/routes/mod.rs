@@ -6,7 +6,7 @@ pub mod own;
 mod parents;
 mod rights;
 mod rivals;
-mod rules;
+pub mod rules;
 mod sticky;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -65,6 +65,18 @@ async fn lab() -> Lab {
     lab
 }
 
+/// A Service of a mesh, and a policy that says how it is treated.
+pub fn given(lab: &Lab) -> Value {
+    lab.cluster.apply(virtual_service());
+    policy(Some(pool(10)))
+}
+
+/// The candidate's Service is treated as that one.
+pub fn are_alike(lab: &Lab) {
+    let own = lab.cluster.get("destinationrules", NS, "shop").map(|r| r["spec"]["trafficPolicy"].clone());
+    assert_eq!((own, copies(&lab.cluster)), (Some(pool(10)), vec![pool(10)]), "{}", lab.cluster.dump());
+}
+
 /// What the rules for the candidates' Services say, by host.
 fn copies(cluster: &Cluster) -> Vec<Value> {
     let all = cluster.list("destinationrules", NS);
