@@ -34,9 +34,11 @@ pub struct OwnRoute {
     pub rules: Option<Vec<Entry>>,
     /// Labels that it has; others are left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub labels: BTreeMap<String, String>,
     /// Annotations that it has; others are left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -61,9 +63,11 @@ pub struct OwnVirtualService {
     pub http: Option<Vec<Entry>>,
     /// Labels that it has; others are left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub labels: BTreeMap<String, String>,
     /// Annotations that it has; others are left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::bounded::texts")]
     pub annotations: BTreeMap<String, String>,
 }
 
