@@ -13,7 +13,7 @@ use kube::{Client, core::Status};
 use serde_json::{Value, json};
 
 /// The files in `good/`, by name.
-const GOOD: [(&str, &str); 25] = [
+const GOOD: [(&str, &str); 27] = [
     ("policy-canary", include_str!("good/policy-canary.yaml")),
     ("policy-linear", include_str!("good/policy-linear.yaml")),
     ("policy-blue-green", include_str!("good/policy-blue-green.yaml")),
