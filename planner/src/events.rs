@@ -89,15 +89,23 @@ fn evidence(
     }
     let gate = gates::record(policy, world, journal, now);
     let metrics = looks::record(policy, world.look.as_ref(), journal, now);
-    // Nights and holidays, over which a window is closed or everything frozen, may be silent.
-    let closed = journal.step.is_some_and(|k| calendar::holds_after(policy, world, release, journal, k, now));
-    let metrics = metrics.filter(|(cause, _)| *cause != Cause::NoEvidence || !closed);
+    // Nights and holidays, over which a window is closed or everything frozen, may be silent; the time for an answer begins after them.
+    if journal.step.is_some_and(|k| calendar::holds_after(policy, world, release, journal, k, now)) {
+        journal.analysis.unknown_since = None;
+    }
+    let excused = journal.analysis.unknown_since.is_none() || passes_metrics(journal);
+    let metrics = metrics.filter(|(cause, _)| *cause != Cause::NoEvidence || !excused);
     let pods = pods::record(policy, world, release, journal, now);
     let ordered = ordered::record(world, release, journal);
     let all: Vec<_> = [gate, metrics, pods, ordered].into_iter().flatten().collect();
     let worst = all.iter().find(|(cause, _)| cause.condemns()).or(all.first()).cloned();
     // A release that waits for a person because evidence ran out goes on waiting; only evidence against it moves it.
     worst.filter(|(cause, _)| journal.phase != Phase::Inconclusive || cause.condemns())
+}
+
+/// Whether a person has decided that the step ends without what its metrics say.
+pub(crate) fn passes_metrics(journal: &Journal) -> bool {
+    journal.orders.promote || (journal.step.is_some() && journal.orders.skipped == journal.step)
 }
 
 /// What happens around a release: the policy or the workload goes, something newer is wished for.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{ask, ask_but_windows, promotion};
 use crate::{
     apex, calendar, effect,
-    events::enter,
+    events::{enter, passes_metrics},
     journal::{Journal, Phase, Split},
     looks,
     plan::{PROPAGATION, Waiting},
@@ -39,7 +39,7 @@ pub(super) fn advance(
         applied(policy, world, release, journal, step, now);
         return Ok(());
     };
-    let skipped = journal.orders.promote || journal.orders.skipped == Some(k);
+    let skipped = passes_metrics(journal);
     let gates = ask_but_windows(policy, release, journal, Place::Step, Some(k), now);
     match gates {
         Ok(false) => return Ok(()),

@@ -1,7 +1,12 @@
 //! Freezes: nothing rises, and everything goes back.
 
 use chrono::TimeDelta;
-use planner::{journal::Phase, plan::FROZEN, policy::Place, world::Order};
+use planner::{
+    journal::Phase,
+    plan::FROZEN,
+    policy::{Place, Policy},
+    world::Order,
+};
 
 use crate::model::*;
 
@@ -138,4 +143,21 @@ fn gates_are_not_asked_for_days_before_they_count() {
     );
     m.freezes.clear();
     m.run(10).approve("ann", "signoff").until_finished(Phase::Succeeded);
+}
+
+#[test]
+fn a_promote_that_a_freeze_holds_is_not_lost_to_silence() {
+    let mut m = Model::adopted(Policy { rollback_inconclusive: false, ..canary() });
+    m.wish(2).until_step(1).metrics_of(2, Metrics::Silent).until_phase(Phase::Inconclusive);
+    m.freeze(Some(300)).decide(Order::Promote).run(250);
+    assert_eq!((m.phase(), m.reason()), (Some(Phase::Shifting), FROZEN), "{}", m.story());
+    m.until_phase(Phase::Warm);
+}
+
+#[test]
+fn a_promote_asks_for_no_evidence_while_an_approval_is_waited_for() {
+    let gates = vec![approval("signoff", Place::Promotion, 1)];
+    let mut m = Model::adopted(Policy { gates, ..canary() });
+    m.wish(2).until_step(1).metrics_of(2, Metrics::Silent).decide(Order::Promote).run(600);
+    assert_eq!(m.phase(), Some(Phase::Shifting), "{}", m.story());
 }

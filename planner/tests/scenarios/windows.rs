@@ -114,6 +114,18 @@ fn a_silent_night_in_the_last_step_before_the_window_of_promotion_ends_nothing()
 }
 
 #[test]
+fn the_time_for_an_answer_begins_when_the_window_has_opened() {
+    let mut m = with(vec![late(Place::Step)]);
+    m.wish(2).until_step(1).run(60).metrics_of(2, Metrics::Silent);
+    m.until("the window has opened", 4000, |m| m.clock == OPENS + 40);
+    assert_eq!(m.phase(), Some(Phase::Shifting), "{}", m.story());
+    let mut still_silent = m.clone();
+    still_silent.until_finished(Phase::Inconclusive);
+    assert!(still_silent.clock >= OPENS + 60, "{}", still_silent.story());
+    m.metrics_of(2, Metrics::Good).until_finished(Phase::Succeeded);
+}
+
+#[test]
 fn going_back_waits_for_no_window() {
     let mut m = with(vec![late(Place::Start), late(Place::Promotion)]);
     m.wish(2).until_finished(Phase::Succeeded).settle();
