@@ -152,7 +152,7 @@ async fn every_version_of_every_provider_is_accepted_by_the_api_server() -> anyh
     with_namespace("versions", async |ns| {
         let routes = ["httproute", "virtualservice"];
         for (provider, services, count_of_routes) in
-            [("kubernetes", 4, [0, 0]), ("gateway-api", 5, [1, 0]), ("istio", 4, [0, 2])]
+            [("kubernetes", 4, [0, 0]), ("gateway-api", 5, [1, 0]), ("istio", 4, [0, 2]), ("linkerd", 4, [2, 0])]
         {
             if provider == "istio" {
                 ns.allows_sidecars().await?;

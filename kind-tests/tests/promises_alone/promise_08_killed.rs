@@ -110,35 +110,48 @@ async fn a_controller_killed_in_every_phase_of_a_good_release_loses_nothing() ->
     .await
 }
 
+/// Killed in every step of a release by that route, the first of which picks requests out.
+async fn killed_by_the_way(ns: Namespace, front: Front) -> anyhow::Result<()> {
+    controller::prepare_to_kill(&ns.client).await?;
+    let (mut kills, recorder) = (Kills::default(), Recorder::start(&ns));
+    let insiders = json!([{ "headers": [{ "name": "x-canary", "exact": "insider" }] }]);
+    let steps = json!([
+        { "match": insiders, "expected": 30, "bake": "4s" }, { "weight": 20, "bake": "4s" }, { "weight": 60, "bake": "4s" },
+    ]);
+    let app = app().policy("/strategy", json!({ "canary": { "steps": steps } })).behind(front);
+    let shop = ns.taken_over(&app).await?;
+    let spec = async || anyhow::Ok(ns.routes(front).get("shop").await?.data["spec"].clone());
+    let written = spec().await?;
+    let load = Load::on(&ns, &app).start().await?;
+    let insiders = Load::on(&ns, &app).rate(20).of("insiders", "x-canary=insider").start().await?;
+    let release = shop.update(&app.clone().version("1.1.0")).await?;
+    // At the begin of the first step its rules have been laid down and are not in use yet.
+    let moves =
+        [(Phase::Shifting, 1), (Phase::Shifting, 2), (Phase::Shifting, 3), (Phase::Promoting, 3), (Phase::Warm, 3)];
+    for (phase, step) in moves {
+        kills.at(&release, phase, (phase == Phase::Shifting).then_some(step)).await?;
+    }
+    release.ends_as(Phase::Succeeded).await?;
+    kills.all_of(Purpose::Update, &[Phase::Shifting, Phase::Promoting, Phase::Warm])?;
+    recorder.held_each_step(&release.name, 3, BAKE)?;
+    let now = spec().await?;
+    ensure!(now == written, "the route is {now}, and was {written}");
+    insiders.stop().await?.no_request_failed()?;
+    load.stop().await?.no_request_failed()
+}
+
 #[tokio::test]
-async fn a_controller_killed_while_it_moves_the_traffic_by_a_route_loses_nothing() -> anyhow::Result<()> {
+async fn a_controller_killed_while_it_moves_the_traffic_by_a_gateways_route_loses_nothing() -> anyhow::Result<()> {
     let _alone = super::alone().await;
-    with_namespace("kill-routes", async |ns| {
-        controller::prepare_to_kill(&ns.client).await?;
-        let (mut kills, recorder) = (Kills::default(), Recorder::start(&ns));
-        let insiders = json!([{ "headers": [{ "name": "x-canary", "exact": "insider" }] }]);
-        let steps = json!([
-            { "match": insiders, "expected": 30, "bake": "4s" }, { "weight": 20, "bake": "4s" }, { "weight": 60, "bake": "4s" },
-        ]);
-        let app = app().policy("/strategy", json!({ "canary": { "steps": steps } })).behind(Front::Gateway);
-        let shop = ns.taken_over(&app).await?;
-        let spec = async || anyhow::Ok(ns.routes(Front::Gateway).get("shop").await?.data["spec"].clone());
-        let written = spec().await?;
-        let load = Load::on(&ns, &app).start().await?;
-        let insiders = Load::on(&ns, &app).rate(20).of("insiders", "x-canary=insider").start().await?;
-        let release = shop.update(&app.clone().version("1.1.0")).await?;
-        // At the begin of the first step its rules have been laid down and are not in use yet.
-        let moves = [(Phase::Shifting, 1), (Phase::Shifting, 2), (Phase::Shifting, 3), (Phase::Promoting, 3), (Phase::Warm, 3)];
-        for (phase, step) in moves {
-            kills.at(&release, phase, (phase == Phase::Shifting).then_some(step)).await?;
-        }
-        release.ends_as(Phase::Succeeded).await?;
-        kills.all_of(Purpose::Update, &[Phase::Shifting, Phase::Promoting, Phase::Warm])?;
-        recorder.held_each_step(&release.name, 3, BAKE)?;
-        let now = spec().await?;
-        ensure!(now == written, "the route is {now}, and was {written}");
-        insiders.stop().await?.no_request_failed()?;
-        load.stop().await?.no_request_failed()
+    with_namespace("kill-routes", async |ns| killed_by_the_way(ns, Front::Gateway).await).await
+}
+
+#[tokio::test]
+async fn a_controller_killed_while_it_moves_the_traffic_in_a_mesh_loses_nothing() -> anyhow::Result<()> {
+    let _alone = super::alone().await;
+    with_namespace("kill-mesh", async |ns| {
+        ns.allows_sidecars().await?;
+        killed_by_the_way(ns, Front::Mesh).await
     })
     .await
 }

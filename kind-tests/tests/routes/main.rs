@@ -182,20 +182,27 @@ async fn a_bad_version_is_taken_back_from_a_route_of_the_service_itself_and_noth
     with_namespace("mesh-route-bad", async |ns| taken_back(ns, Front::MeshRoute).await).await
 }
 
+/// A bad version gets all requests at once, and none a moment later.
+async fn switched_and_back(ns: Namespace, front: Front) -> anyhow::Result<()> {
+    let app = App::testapp("shop").drains("3s").blue_green("30s").warm_for("30s").success_rate(99.0);
+    let shop = shop(&ns, front, app).await?;
+    let release = shop.shop.update(&shop.app.clone().version("1.1.0").errors(0.2)).await?;
+    let candidate = release.candidate().await?;
+    release.ends_as(Phase::RolledBack).await?;
+    shop.route_is_as_written().await?;
+    let after = shop.load.sample("taken-back", 100).await?;
+    ensure!(after.identities.iter().all(|i| i.version == "1.0.0"), "{:?}", after.identities);
+    shop.load.stop().await?.no_request_failed_but_by(&[&candidate])
+}
+
 #[tokio::test]
 async fn blue_green_through_a_gateway_switches_at_once_and_goes_back_without_a_failed_request() -> anyhow::Result<()> {
-    with_namespace("gateway-switch", async |ns| {
-        let app = App::testapp("shop").drains("3s").blue_green("30s").warm_for("30s").success_rate(99.0);
-        let shop = shop(&ns, Front::Gateway, app).await?;
-        let release = shop.shop.update(&shop.app.clone().version("1.1.0").errors(0.2)).await?;
-        let candidate = release.candidate().await?;
-        release.ends_as(Phase::RolledBack).await?;
-        shop.route_is_as_written().await?;
-        let after = shop.load.sample("taken-back", 100).await?;
-        ensure!(after.identities.iter().all(|i| i.version == "1.0.0"), "{:?}", after.identities);
-        shop.load.stop().await?.no_request_failed_but_by(&[&candidate])
-    })
-    .await
+    with_namespace("gateway-switch", async |ns| switched_and_back(ns, Front::Gateway).await).await
+}
+
+#[tokio::test]
+async fn blue_green_in_a_mesh_switches_at_once_and_goes_back_without_a_failed_request() -> anyhow::Result<()> {
+    with_namespace("mesh-switch", async |ns| switched_and_back(ns, Front::Mesh).await).await
 }
 
 #[tokio::test]
