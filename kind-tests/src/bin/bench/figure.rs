@@ -43,7 +43,7 @@ pub enum Figure {
     Approve,
     /// Messages lost, doubled and out of order, with receivers that fail every second time.
     Told,
-    /// Resident memory while ten releases run and are told of.
+    /// Resident memory while ten releases run, are told of and traced.
     MemoryTelling,
     /// Seconds until somebody acts after `kill -9`.
     AfterKill,
@@ -129,7 +129,7 @@ impl Figure {
             Lines => "lines of code between shares and routes, by file",
             Approve => "seconds from an approval to the write that heeds it",
             Told => "messages lost, doubled, out of order; every second request fails",
-            MemoryTelling => "controller memory, ten releases at once that are told of, MB",
+            MemoryTelling => "controller memory, ten releases at once, told of and traced, MB",
             AfterKill => "seconds until it acts again after kill -9",
             AfterTerm => "seconds until it acts again after SIGTERM",
             Idle => "idle API requests a minute, 200 policies",

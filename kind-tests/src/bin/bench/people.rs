@@ -31,15 +31,24 @@ const TRANSITIONS: usize = 1_000;
 const VERSIONS: [&str; 4] = ["1.1.0", "1.2.0", "1.3.0", "1.0.0"];
 const MB: f64 = 1e6;
 
-/// Releases with approvals, told to receivers that fail every second time.
+/// Releases with approvals, told to receivers that fail every second time, and traced.
 pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
     // By it the memory of a process is read.
     controller::prepare_to_kill(&ns.client).await?;
     let receiver = Receiver::start(ns).await?;
+    let traces = receiver.url("/quiet/traces");
+    controller::upgrade_with(&ns.client, &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces)]).await?;
+    let measured = measure(ns, &receiver, column).await;
+    // Whatever came of it, other parts have a controller as the chart makes it.
+    controller::upgrade_with(&ns.client, &[]).await?;
+    measured
+}
+
+async fn measure(ns: &Namespace, receiver: &Receiver, column: &mut Column) -> Result<()> {
     say(&format!(
         "{SHOPS} services, each with a gate that asks people, and a channel whose receiver fails every second time"
     ));
-    let shops = try_join_all((0..SHOPS).map(|i| begin(ns, &receiver, i))).await?;
+    let shops = try_join_all((0..SHOPS).map(|i| begin(ns, receiver, i))).await?;
     let (mut happened, mut seconds) = (BTreeMap::new(), Vec::new());
     for version in VERSIONS.into_iter().cycle() {
         let releases =
@@ -61,7 +70,7 @@ pub async fn run(ns: &Namespace, column: &mut Column) -> Result<()> {
     let (median, slowest) = (seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
     let note = format!("(the slowest of {}: {slowest:.2})", seconds.len());
     column.put(Figure::Approve, Cell::hundredths(median).note(&note).met(slowest < 1.0));
-    let told = all_told(&receiver, &happened).await?;
+    let told = all_told(receiver, &happened).await?;
     let (lost, doubled, disordered) = told;
     let all: usize = happened.values().sum();
     say(&format!("  of {all}: {lost} lost, {doubled} doubled, {disordered} out of order; {rss:.1} MB resident"));
