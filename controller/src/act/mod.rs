@@ -33,8 +33,11 @@ pub fn revision_name(policy: &str, revision: &RevisionId) -> String {
 pub async fn act(context: &Arc<Context>, observed: &Observed, actions: &[Action]) -> Result<(), Error> {
     for action in actions {
         let kind = name(action);
-        tracing::info!(?action, "acting");
-        perform(context, observed, action).instrument(info_span!("act", otel.name = kind)).await?;
+        let performing = async {
+            tracing::info!(?action, "acting");
+            perform(context, observed, action).await
+        };
+        performing.instrument(info_span!("act", otel.name = kind)).await?;
         context.telemetry.acted(kind);
     }
     Ok(())
