@@ -2,12 +2,14 @@
 //!
 //! Nothing here decides: after a restart all of it is empty, and only some looking is done again.
 
+mod looks;
+mod repairs;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use analysis::Batch;
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::RolloutPolicy;
 use futures::channel::mpsc::UnboundedSender;
@@ -15,32 +17,20 @@ use kube::runtime::reflector::ObjectRef;
 use planner::Digest;
 use providers::Made;
 use serde_json::Value;
-use tracing::{Instrument as _, Span, info_span};
 
 use crate::{
     api::Kube,
-    metrics::{Measure, Request, Usual},
+    metrics::Measure,
     notify::Notifier,
     outbound::{Egress, Outbound, Post},
     traces::Traces,
     webhooks::Webhooks,
 };
 
-/// Within this time, so many repairs of the same thing are a contest.
-pub const CONTEST: TimeDelta = TimeDelta::minutes(5);
-const CONTESTED: usize = 3;
-
-/// How soon a route that was refused is tried again.
-const REFUSED: TimeDelta = TimeDelta::seconds(30);
-
-/// What somebody else may write again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Contest {
-    /// The workload's replicas, which are zero.
-    Replicas,
-    /// The backends of routes, in the middle of a step.
-    Routes,
-}
+use looks::Pending;
+pub use looks::Survey;
+use repairs::Repair;
+pub use repairs::{CONTEST, Contest};
 
 /// The wall clock, or a test's.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -72,9 +62,6 @@ pub struct Context {
     memory: Mutex<Memory>,
 }
 
-/// When something was put right, and who had written it.
-type Repair = (DateTime<Utc>, String);
-
 #[derive(Default)]
 struct Memory {
     /// By policy: the wish last seen, and since when.
@@ -99,22 +86,6 @@ struct Memory {
     made: BTreeMap<String, Made>,
     /// By policy: a route that the API server refused, when, and why.
     refused: BTreeMap<String, (Value, DateTime<Utc>, String)>,
-}
-
-/// A look at what a policy's metrics usually are.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Survey {
-    /// Not before this time.
-    Due(DateTime<Utc>),
-    /// It runs.
-    Running,
-    /// What it brought.
-    Done(Usual),
-}
-
-enum Pending {
-    Running,
-    Done(Batch),
 }
 
 impl Context {
@@ -176,63 +147,6 @@ impl Context {
         seen.1
     }
 
-    /// The finished look of a release, if there is one; it is kept until the next is begun.
-    pub fn look(&self, release: &str) -> Option<Batch> {
-        match self.memory().looks.get(release) {
-            Some(Pending::Done(batch)) => Some(batch.clone()),
-            _ => None,
-        }
-    }
-
-    /// Begins a look beside the loop, unless one runs; the policy is woken up when it is there.
-    pub fn begin_look(self: &Arc<Self>, release: &str, request: Request) {
-        if matches!(self.memory().looks.get(release), Some(Pending::Running)) {
-            return;
-        }
-        self.memory().looks.insert(release.to_owned(), Pending::Running);
-        let (context, release) = (self.clone(), release.to_owned());
-        // Of its own trace: the pass that began it does not wait for it.
-        let span = info_span!(parent: None, "look", namespace = request.namespace, policy = request.policy, release);
-        span.follows_from(Span::current());
-        let looking = async move {
-            let batch = context.measure.measure(&request).await;
-            context.memory().looks.insert(release, Pending::Done(batch));
-            let policy = ObjectRef::new(&request.policy).within(&request.namespace);
-            // Nobody listens only while the controller ends.
-            let _ = context.wake.unbounded_send(policy);
-        };
-        tokio::spawn(looking.instrument(span));
-    }
-
-    /// What is known of the requests that a policy has; a survey may begin after a while.
-    pub fn survey(&self, policy: &str, after: TimeDelta) -> Survey {
-        let due = self.now() + after;
-        self.memory().surveys.entry(policy.to_owned()).or_insert(Survey::Due(due)).clone()
-    }
-
-    /// Begins a survey beside the loop; the policy is woken up when it is there.
-    pub fn begin_survey(self: &Arc<Self>, key: &str, request: Request) {
-        self.memory().surveys.insert(key.to_owned(), Survey::Running);
-        let (context, key) = (self.clone(), key.to_owned());
-        tokio::spawn(async move {
-            let usual = context.measure.usual(&request).await;
-            context.memory().surveys.insert(key, Survey::Done(usual));
-            let policy = ObjectRef::new(&request.policy).within(&request.namespace);
-            // Nobody listens only while the controller ends.
-            let _ = context.wake.unbounded_send(policy);
-        });
-    }
-
-    /// What a survey brought was told; the next one is due after a while, if at all.
-    pub fn surveyed(&self, policy: &str, again: Option<TimeDelta>) {
-        let due = again.map(|after| Survey::Due(self.now() + after));
-        let mut memory = self.memory();
-        match due {
-            Some(due) => memory.surveys.insert(policy.to_owned(), due),
-            None => memory.surveys.remove(policy),
-        };
-    }
-
     /// How long a release has waited for the same thing. Short waits need not be written down.
     pub fn waited(&self, release: &str, reason: &str) -> TimeDelta {
         let now = self.now();
@@ -283,51 +197,6 @@ impl Context {
     pub fn told_within(&self, object: &str, time: TimeDelta) -> bool {
         let now = self.now();
         self.memory().told.get(object).is_some_and(|at| now - *at < time)
-    }
-
-    /// Something of a policy was put right after this manager had written it.
-    pub fn put_right(&self, policy: &str, what: Contest, manager: &str) {
-        let now = self.now();
-        let mut memory = self.memory();
-        let contest = memory.contests.entry((policy.to_owned(), what)).or_default();
-        contest.retain(|(at, _)| now - *at < CONTEST);
-        contest.push((now, manager.to_owned()));
-    }
-
-    /// Who writes it again and again.
-    pub fn contested_by(&self, policy: &str, what: Contest) -> Option<String> {
-        let now = self.now();
-        let memory = self.memory();
-        let mut recent =
-            memory.contests.get(&(policy.to_owned(), what))?.iter().rev().filter(|(at, _)| now - *at < CONTEST);
-        let last = recent.next()?;
-        (recent.count() + 1 >= CONTESTED).then(|| last.1.clone())
-    }
-
-    /// What came of writing the route that a policy holds; after a restart it is written once more, which changes nothing.
-    pub fn made(&self, policy: &str) -> Option<Made> {
-        self.memory().made.get(policy).cloned()
-    }
-
-    /// The route that a policy holds was written.
-    pub fn has_made(&self, policy: &str, made: Made) {
-        let mut memory = self.memory();
-        memory.refused.remove(policy);
-        memory.made.insert(policy.to_owned(), made);
-    }
-
-    /// Why the API server refused this route not long ago.
-    pub fn refused(&self, policy: &str, route: &Value) -> Option<String> {
-        let now = self.now();
-        let memory = self.memory();
-        let (_, _, why) = memory.refused.get(policy).filter(|(what, at, _)| what == route && now - *at < REFUSED)?;
-        Some(why.clone())
-    }
-
-    /// The API server refused the route that a policy holds.
-    pub fn was_refused(&self, policy: &str, route: &Value, why: String) {
-        let now = self.now();
-        self.memory().refused.insert(policy.to_owned(), (route.clone(), now, why));
     }
 
     /// What a review of a decision brought: why its author may not make it, if they may not. `None` before there was one.
