@@ -3,6 +3,7 @@
 
 mod alerts;
 mod application;
+mod nginx;
 mod proxies;
 
 use std::{path::PathBuf, process::Command};
@@ -12,6 +13,18 @@ use serde_json::{Value, json};
 
 /// When queries are asked, from the first sample.
 pub const NOW: &str = "30s";
+
+/// Samples of a second each, of a counter that grows within the last ten, in promtool's notation.
+pub const GROWN: &str = "0x25 Nx4";
+
+/// Series that were recorded, whose last value N is the one that each had.
+pub fn series(recorded: &str, samples: &str) -> Vec<Value> {
+    let lines = recorded.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(series, value)| json!({ "series": series, "values": samples.replace('N', value) }))
+        .collect()
+}
 
 /// Asserts what a query says over these series, with a sample each `interval`; `None` is no data.
 pub fn evaluates(

@@ -9,13 +9,11 @@ use controller::metrics::{
 };
 use serde_json::{Value, json};
 
-use crate::{NOW, evaluates};
+use crate::{GROWN, NOW, evaluates, series};
 
 /// How far back queries reach, in seconds.
 const WINDOW: i64 = 10;
-/// Samples of a second each, of a counter that grows within the window, in promtool's notation.
-const GROWN: &str = "0x25 Nx4";
-/// And of one that is born within it.
+/// Samples of a second each, of a counter that is born within the window, in promtool's notation.
 const BORN: &str = "_x24 Nx5";
 
 /// What one kind of proxy has counted, and what is to be made of it.
@@ -99,13 +97,8 @@ impl Proxy {
         Ok(Request { services: Services::alone("shop"), ..self.request()? })
     }
 
-    /// Its series, whose last value N is the one that it had.
     fn series(&self, samples: &str) -> Vec<Value> {
-        let lines = self.recorded.lines().filter(|line| !line.starts_with('#'));
-        lines
-            .filter_map(|line| line.rsplit_once(' '))
-            .map(|(series, value)| json!({ "series": series, "values": samples.replace('N', value) }))
-            .collect()
+        series(self.recorded, samples)
     }
 
     /// The same, and `up` of the proxies.
