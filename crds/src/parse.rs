@@ -58,6 +58,36 @@ pub fn parse(
     Ok(Policy { analysis, ..policy })
 }
 
+/// Whether a release that began under `frozen` goes under `live` as it would then. What counts at once makes no difference: what [`parse`]
+/// reads live, a route of the policy's own, and what says something between releases only.
+pub fn same_plan(frozen: &RolloutPolicySpec, live: &RolloutPolicySpec) -> bool {
+    let mut now = live.clone();
+    (now.suspend, now.replicas) = (frozen.suspend, frozen.replicas);
+    (now.settle, now.history) = (frozen.settle, frozen.history);
+    now.depends_on.clone_from(&frozen.depends_on);
+    if let (Some(now), Some(then)) = (&mut now.traffic.service, &frozen.traffic.service) {
+        now.max_weight_error = then.max_weight_error;
+    }
+    follow_own_route(&mut now.traffic, &frozen.traffic);
+    now == *frozen
+}
+
+/// A route of the policy's own is what it was, as long as it is one of the same kind.
+fn follow_own_route(now: &mut Traffic, then: &Traffic) {
+    let gateways = (&mut now.gateway_api, &then.gateway_api);
+    if let (Some(now), Some(then)) = gateways
+        && now.route.as_ref().map(|r| r.kind) == then.route.as_ref().map(|r| r.kind)
+    {
+        now.route.clone_from(&then.route);
+    }
+    let meshes = (&mut now.istio, &then.istio);
+    if let (Some(now), Some(then)) = meshes
+        && now.virtual_service.is_some() == then.virtual_service.is_some()
+    {
+        now.virtual_service.clone_from(&then.virtual_service);
+    }
+}
+
 fn shares(frozen: &RolloutPolicySpec, live: &RolloutPolicySpec) -> Shares {
     if frozen.traffic.service.is_none() {
         return Shares::Routes;
@@ -144,6 +174,42 @@ mod tests {
         assert_eq!((policy.suspend, policy.replicas), (true, Some(7)));
         assert_eq!(policy.depends_on, ["cache"]);
         assert!(matches!(policy.strategy, planner::policy::Strategy::BlueGreen { .. }));
+    }
+
+    #[test]
+    fn a_plan_is_the_same_whatever_is_read_live_and_another_with_anything_else() {
+        let frozen = spec(serde_json::json!({ "blueGreen": { "bake": "60s" } }));
+        let with = |key: &str, value: serde_json::Value| {
+            let mut live = serde_json::to_value(&frozen).unwrap();
+            live[key] = value;
+            same_plan(&frozen, &serde_json::from_value(live).unwrap())
+        };
+        let live = serde_json::json!([
+            { "suspend": true }, { "replicas": 7 }, { "dependsOn": ["cache"] }, { "settle": "1m" }, { "history": 3 },
+            { "traffic": { "service": { "maxWeightError": 3 } } },
+            // Written otherwise, and the same.
+            { "strategy": { "blueGreen": { "bake": "1m" } } }, { "warmFor": "600s" },
+        ]);
+        let kept = serde_json::json!([
+            { "strategy": { "blueGreen": { "bake": "2m" } } }, { "warmFor": "1m" }, { "onFailure": "Hold" },
+            { "traffic": { "service": { "drain": "1m" } } }, { "traffic": { "istio": { "virtualServices": ["shop"] } } },
+            { "gates": [{ "name": "signoff", "at": "promotion", "approval": {} }] }, { "configs": { "configMaps": "Follow" } },
+            { "rollbackWebhooks": [{ "name": "stop", "url": "http://stop.example" }] },
+        ]);
+        let own = |kind: &str, host: &str| {
+            let route = serde_json::json!({ "kind": kind, "parentRefs": [{ "name": "web" }], "hostnames": [host] });
+            let mut spec = serde_json::to_value(&frozen).unwrap();
+            spec["traffic"] = serde_json::json!({ "gatewayAPI": { "route": route } });
+            serde_json::from_value(spec).unwrap()
+        };
+        assert!(same_plan(&own("HTTPRoute", "a.example"), &own("HTTPRoute", "b.example")));
+        assert!(!same_plan(&own("HTTPRoute", "a.example"), &own("GRPCRoute", "a.example")));
+        for (changes, same) in [(live, true), (kept, false)] {
+            for change in changes.as_array().unwrap() {
+                let (key, value) = change.as_object().unwrap().iter().next().unwrap();
+                assert_eq!(with(key, value.clone()), same, "{change}");
+            }
+        }
     }
 
     #[test]

@@ -159,6 +159,31 @@ async fn two_managers_approve_and_nobody_else_can_nor_one_of_them_twice() -> any
 }
 
 #[tokio::test]
+async fn a_gate_that_comes_with_the_policy_after_the_version_is_asked_all_the_same() -> anyhow::Result<()> {
+    with_namespace("late-policy", async |ns| {
+        may(&ns, "User", "ann", &["approve"]).await?;
+        let app = App::testapp("shop").replicas(2).canary([50]).bake("1s");
+        let shop = ns.taken_over(&app).await?;
+        let load = Load::on(&ns, &app).start().await?;
+        let release = shop.update(&app.clone().version("1.1.0")).await?;
+        // As an apply of both that is slower than `settle`: the version counts already, the policy that has it approved comes now.
+        let known = shop.release_names().await?;
+        let gates = json!([{ "name": "signoff", "at": "traffic", "approval": {} }]);
+        shop.patch(&json!({ "spec": { "gates": gates } })).await?;
+        let outcome = release.ends_as(Phase::Superseded).await?.outcome.context("an outcome")?;
+        ensure!(format!("{:?}", outcome.reason) == "PolicyChanged", "{outcome:?}");
+        let again = shop.next_release(&known).await?;
+        again.waits_for("Approval").await?;
+        ensure!(!release.journal().await?.served && !again.journal().await?.served, "it had live traffic");
+        Person::new("ann", &[]).await?.says(&again, "Approve", &[]).await?;
+        again.ends_as(Phase::Succeeded).await?;
+        shop.settled_on("1.1.0").await?;
+        load.stop().await?.no_request_failed()
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_reject_wins_over_an_approval_and_the_version_is_not_tried_again() -> anyhow::Result<()> {
     with_namespace("reject", async |ns| {
         may(&ns, "Group", MANAGERS, &["approve", "reject", "retry"]).await?;

@@ -42,7 +42,20 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, now: Da
     if !turned_round(&journal) {
         outside(world, release, &mut journal, now);
     }
+    if !turned_round(&journal) && world.plan_changed && may_start_over(policy, release, &journal) {
+        let words = "the policy was changed before live traffic: the release starts over under it";
+        back(&mut journal, Outcome::new(Phase::Superseded, Cause::PolicyChanged, words), now);
+    }
     journal
+}
+
+/// Whether the candidate can be taken away unnoticed and comes again by itself. What a person ordered would not: going back, or a pause.
+fn may_start_over(policy: &Policy, release: &Release, journal: &Journal) -> bool {
+    // Copies of the workload's own pods, in a take-over without gates, answer beside them.
+    let unnoticed = release.purpose == Purpose::Update || policy.gate_first;
+    let early =
+        journal.phase == Phase::Pending || (unnoticed && matches!(journal.phase, Phase::Preparing | Phase::Gating));
+    early && !release.rollback && !journal.orders.paused
 }
 
 fn start_words(release: &Release) -> String {

@@ -229,6 +229,8 @@ pub enum Cause {
     PolicyDeleted,
     /// The workload was deleted.
     WorkloadGone,
+    /// The policy was changed before the candidate had live traffic; the release starts over under it.
+    PolicyChanged,
 }
 
 impl Cause {

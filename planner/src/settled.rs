@@ -83,7 +83,7 @@ fn begin(world: &World, purpose: Purpose, from: Option<&RevisionRef>, wish: &Wis
         ));
     }
     let to = &wish.revision;
-    let fast = from.is_some() && passed(world, to);
+    let fast = from.is_some() && (passed(world, to) || was_fast(world, to));
     let author = wish.author.clone();
     let attempt = next_attempt(world, to);
     let emergency = wish.emergency.as_ref().map(|reason| Emergency::asked(reason, world.no_emergency.as_deref()));
@@ -149,6 +149,12 @@ fn passed(world: &World, to: &RevisionRef) -> bool {
     let newest = world.history.iter().rev().find(about);
     let before = newest.is_some_and(|r| r.passed.as_ref() == Some(&to.digest));
     recorded(world, to) && !taken_back && since.is_none() && (was_stable || before)
+}
+
+/// Whether the last release was on its way back to a version that had passed when the policy was changed: that says nothing of the version.
+fn was_fast(world: &World, to: &RevisionRef) -> bool {
+    let over = |l: &&Release| l.journal.outcome.as_ref().is_some_and(|o| o.reason == Cause::PolicyChanged);
+    world.last.as_ref().filter(over).is_some_and(|l| l.fast && l.to.as_ref() == Some(to)) && recorded(world, to)
 }
 
 /// Stable serves: repair what others changed, then look for something new.
@@ -287,7 +293,14 @@ fn tried(last: &Release) -> bool {
     let cause = journal.outcome.as_ref().map(|o| o.reason);
     let moved_on = matches!(
         cause,
-        Some(Cause::NewerVersion | Cause::WishWithdrawn | Cause::Retried | Cause::PolicyDeleted | Cause::WorkloadGone)
+        Some(
+            Cause::NewerVersion
+                | Cause::WishWithdrawn
+                | Cause::Retried
+                | Cause::PolicyDeleted
+                | Cause::WorkloadGone
+                | Cause::PolicyChanged
+        )
     );
     journal.condemns() || (journal.phase != Phase::Succeeded && !moved_on)
 }

@@ -209,7 +209,7 @@ fn inexact(policy: &Policy, world: &World) -> Option<Waiting> {
     Some(Waiting::for_person(
         "WeightNotPossible",
         format!(
-            "with {capacity} pods a weight of {weight} becomes {made}, which is more than traffic.service.maxWeightError ({error}) away{takes}: raise replicas or that error; a changed step counts after this Release is deleted"
+            "with {capacity} pods a weight of {weight} becomes {made}, which is more than traffic.service.maxWeightError ({error}) away{takes}: raise replicas or that error, or change the step"
         ),
     ))
 }

@@ -42,6 +42,8 @@ pub struct World {
     pub stable: Option<RevisionRef>,
     /// The release under way, or held; never a finished one.
     pub release: Option<Release>,
+    /// The policy says something else than when that release began, as far as a release keeps what it began with.
+    pub plan_changed: bool,
     /// The last finished release.
     pub last: Option<Release>,
     /// Finished releases before `last`, oldest first.

@@ -6,7 +6,7 @@
 
 use crds::{
     Release,
-    journal::{Journal, Phase},
+    journal::{Cause, Journal, Phase},
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
@@ -165,7 +165,8 @@ impl Judge {
         let status = facts.policy.status.clone().unwrap_or_default();
         let stalled = status.waiting.as_ref().is_some_and(|w| w.stalled);
         let last = facts.releases.last().filter(|r| r.spec.to.as_ref().is_some_and(|to| to.digest.as_str() == digest));
-        let ended = last.map(journal).filter(|j| j.finished() && j.phase != Phase::Succeeded && stalled);
+        let ended =
+            last.map(journal).filter(|j| j.finished() && j.phase != Phase::Succeeded && stalled && !starts_over(j));
         if let (Some(journal), Some(release)) = (ended, last) {
             let words = format!(
                 "{what} does not serve: release {} ended as {:?}: {}",
@@ -194,6 +195,11 @@ impl Judge {
             format!("{words}; waits for {}: {}", waiting.reason, waiting.message.lines().next().unwrap_or_default());
         if waiting.stalled && self.no_person { Ends(Exit::Person, words) } else { Waits(words) }
     }
+}
+
+/// Whether another attempt follows by itself, whatever that waits for.
+fn starts_over(journal: &Journal) -> bool {
+    journal.outcome.as_ref().is_some_and(|o| matches!(o.reason, Cause::PolicyChanged | Cause::Retried))
 }
 
 /// How a release that ended otherwise than by success ends the wait.

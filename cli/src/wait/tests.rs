@@ -129,6 +129,16 @@ fn a_version_that_ended_earlier_and_is_about_to_be_tried_again_is_waited_for() {
 }
 
 #[test]
+fn a_version_that_starts_over_under_a_changed_policy_is_waited_for_whatever_holds_it() {
+    for reason in ["PolicyChanged", "Retried"] {
+        let waiting = json!({ "reason": "Suspended", "message": "the policy is suspended", "stalled": true });
+        let suspended = ended("Superseded", reason).says(json!({ "phase": "Suspended", "waiting": waiting }));
+        waits(image().standing(&suspended.facts()), "the policy is suspended");
+        ends(Judge::new(Wanted::Wish, false, true).standing(&suspended.facts()), Exit::Person);
+    }
+}
+
+#[test]
 fn another_wish_supersedes_only_what_was_wished_for_before() {
     for mut judge in [image(), wish(), Judge::new(Wanted::Digest(digest(2)), false, false)] {
         waits(judge.standing(&Shop::shifting().facts()), "step 1 of 2, weight 20");

@@ -123,7 +123,7 @@ pub async fn observe(context: &Arc<Context>, object: RolloutPolicy) -> Result<Ob
     if world.deleting {
         world.namespace_terminating = freezes::terminating(context, &namespace).await?;
     }
-    releases.fill(&mut world);
+    releases.fill(&mut world, &object.spec);
     world.stable = releases.stable(&object).or_else(|| revisions::stable_in_cluster(&world, &deployments));
 
     let mut observed = Observed {

@@ -87,9 +87,11 @@ impl Releases {
         read.map_err(|e| Error::Invalid(e.to_string()))
     }
 
-    /// Fills in the planner's view of the releases.
-    pub fn fill(&self, world: &mut World) {
+    /// Fills in the planner's view of the releases of a policy that says this now.
+    pub fn fill(&self, world: &mut World, live: &RolloutPolicySpec) {
         world.release = self.active().map(planner_release);
+        world.plan_changed =
+            world.release.as_ref().and_then(|r| self.plan(r)).is_some_and(|frozen| !policy::same_plan(&frozen, live));
         let mut finished: Vec<_> = self.all.iter().filter(|r| journal(r).finished()).collect();
         world.last = finished.pop().map(planner_release);
         world.history = finished

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, object},
-    lab::{Lab, NS, release, shop},
+    lab::{Lab, NS, release, release_phase, shop},
     secs,
 };
 
@@ -20,12 +20,16 @@ use crate::{
 async fn lab(approval: Value) -> Lab {
     let lab = Lab::new(7).controller(secs(5));
     lab.running().await;
-    let mut policy = shop::policy(shop::canary());
     let signoff = json!({ "name": "signoff", "at": "promotion", "approval": approval });
-    policy["spec"]["gates"].as_array_mut().unwrap().push(signoff);
-    lab.cluster.apply(policy);
+    lab.cluster.apply(with_gates(shop::policy(shop::canary()), [signoff]));
     lab.until_settled_on("shop:1").await;
     lab
+}
+
+/// A policy with these gates too.
+fn with_gates<const N: usize>(mut policy: Value, gates: [Value; N]) -> Value {
+    policy["spec"]["gates"].as_array_mut().unwrap().extend(gates);
+    policy
 }
 
 impl Lab {
@@ -98,6 +102,48 @@ async fn an_approval_wakes_the_release_within_a_second() {
     lab.cluster.advance_until("the release goes on", second, goes_on).await;
     lab.until_settled_on("shop:2").await;
     lab.is_quiet().await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_comes_with_the_policy_after_the_version_is_asked_all_the_same() {
+    let lab = Lab::new(7).controller(secs(5));
+    lab.running().await;
+    lab.cluster.apply(shop::policy(shop::canary()));
+    lab.until_settled_on("shop:1").await;
+    // One apply of both, slower than `settle`: the version rests, and only then the policy comes that has it approved.
+    lab.deploy("shop:2");
+    lab.until("its pods come up", |c| release_phase(c) == "Preparing").await;
+    let signoff = json!({ "name": "signoff", "at": "traffic", "approval": {} });
+    lab.cluster.apply(with_gates(shop::policy(shop::canary()), [signoff]));
+    lab.until_it_waits_for("Approval").await;
+    let releases = lab.cluster.list("releases", NS);
+    let before =
+        releases.iter().find(|r| r.pointer("/status/outcome/reason") == Some(&json!("PolicyChanged"))).unwrap();
+    assert_eq!((&before["status"]["phase"], before["status"].get("served")), (&json!("Superseded"), None), "{before}");
+    lab.cluster.advance(secs(300)).await;
+    assert_eq!(lab.answers().get("shop:2"), None);
+    lab.says("ann", &[], "Approve");
+    lab.until_settled_on("shop:2").await;
+    lab.is_quiet().await;
+    lab.nothing_went_wrong();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_suspended_or_scaled_while_it_waits_keeps_what_was_approved() {
+    let lab = lab(json!({ "approvals": 2 })).await;
+    lab.deploy("shop:2");
+    lab.until_it_waits_for("Approval").await;
+    lab.says("ann", &[], "Approve");
+    for (field, value) in [("suspend", json!(true)), ("replicas", json!(6)), ("suspend", json!(false))] {
+        let mut policy = lab.cluster.get("rolloutpolicies", NS, "shop").unwrap();
+        policy["spec"][field] = value;
+        lab.cluster.apply(policy);
+        lab.cluster.advance(secs(30)).await;
+    }
+    lab.says("bob", &[], "Approve");
+    lab.until_settled_on("shop:2").await;
+    assert_eq!(release(&lab.cluster).unwrap()["spec"]["attempt"], 1);
     lab.nothing_went_wrong();
 }
 

@@ -212,6 +212,7 @@ impl Model {
             stable: self.stable.clone(),
             ordered_back: self.ordered_back.clone(),
             release: self.release.clone(),
+            plan_changed: self.changed.is_some(),
             last: self.last.clone(),
             history: self.history.clone(),
             failed: self.failed.clone(),

@@ -77,12 +77,22 @@ impl Model {
             return;
         }
         self.writes += 1;
+        let goes_live =
+            release.journal.phase < Phase::Shifting && matches!(journal.phase, Phase::Shifting | Phase::Promoting);
+        let heeds = release.purpose == Purpose::Update && !release.rollback;
+        assert!(
+            !(goes_live && heeds && self.changed.is_some()),
+            "it goes live under the policy of before\n{}",
+            self.story()
+        );
+        let release = self.release.as_mut().unwrap();
         oracle::bounded(journal);
         release.journal = journal.clone();
         if !journal.finished() {
             return;
         }
         let ended = self.release.take().unwrap();
+        self.take_up_policy();
         self.finished.push((ended.name.clone(), ended.journal.phase));
         if let Some(to) = ended.to.as_ref().filter(|_| ended.journal.condemns()) {
             self.failed.insert(to.digest.clone());

@@ -2,7 +2,7 @@
 
 use planner::{
     journal::{Cause, Phase},
-    policy::Policy,
+    policy::{Place, Policy},
     world::{Blocker, Order},
 };
 
@@ -215,4 +215,75 @@ fn an_abandoned_take_over_ends_its_copies_only_when_callers_reach_the_workloads_
     assert!(copies > 0 && m.replicas(1) > 0, "{}", m.story());
     m.until_finished(Phase::Superseded);
     assert_eq!((m.replicas(1), &m.apex.as_ref().unwrap().selects), (0, &planner::world::Selects::Users));
+}
+
+#[test]
+fn a_gate_that_the_policy_gets_before_live_traffic_is_asked() {
+    for phase in [Phase::Pending, Phase::Preparing, Phase::Gating] {
+        let mut m = Model::adopted(tested(canary()));
+        if phase == Phase::Pending {
+            m.unsettled.insert("backend".into(), "Shifting".into());
+        }
+        m.wish(2).until_phase(phase).change_policy(|p| p.gates.push(approval("signoff", Place::Traffic, 1)));
+        m.until_finished(Phase::Superseded).unsettled.clear();
+        let outcome = m.last_journal().outcome.clone().unwrap();
+        assert_eq!(outcome.reason, Cause::PolicyChanged, "{phase:?}");
+        assert!(outcome.message.contains("the policy was changed"), "{}", outcome.message);
+        m.run(200);
+        assert_eq!((m.phase(), m.reason(), m.reached(2)), (Some(Phase::Gating), "Approval", 0), "{phase:?}");
+        m.approve("ann", "signoff").until_finished(Phase::Succeeded);
+        assert_eq!((m.serves().as_str(), m.last.as_ref().unwrap().attempt), ("22222222", 2));
+    }
+}
+
+#[test]
+fn a_policy_that_is_changed_and_changed_back_starts_nothing_over() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_phase(Phase::Preparing).away = true;
+    m.change_policy(|p| p.warm = p.warm * 2).change_policy(|p| p.warm = p.warm / 2).away = false;
+    m.until_finished(Phase::Succeeded);
+    assert_eq!(m.last.as_ref().unwrap().attempt, 1);
+}
+
+#[test]
+fn what_a_person_ordered_outlasts_a_change_of_the_policy() {
+    let mut m = Model::adopted(tested(canary()));
+    m.wish(2).until_phase(Phase::Gating).decide(Order::Pause).run(2).change_policy(|p| p.gates.clear()).run(100);
+    assert_eq!((m.phase(), m.reason()), (Some(Phase::Gating), "Paused"));
+    m.decide(Order::Resume).until_finished(Phase::Superseded).until_finished(Phase::Succeeded);
+    m.decide(Order::Rollback)
+        .until_phase(Phase::Preparing)
+        .change_policy(|p| p.gates.push(gate("late", Place::Traffic)));
+    m.until_finished(Phase::Succeeded);
+    assert_eq!(m.serves(), "11111111", "{}", m.story());
+}
+
+#[test]
+fn going_back_to_a_version_that_has_passed_stays_fast_under_a_changed_policy() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_finished(Phase::Succeeded).wish(1).until_phase(Phase::Preparing);
+    assert!(m.release.as_ref().unwrap().fast);
+    m.change_policy(|p| p.warm = p.warm * 2).until_finished(Phase::Superseded).until_phase(Phase::Preparing);
+    m.change_policy(|p| p.warm = p.warm * 2).until_finished(Phase::Superseded).until_finished(Phase::Succeeded);
+    assert!(m.last.as_ref().unwrap().fast && m.serves() == "11111111", "{}", m.story());
+}
+
+#[test]
+fn a_failed_version_stays_failed_when_the_policy_is_changed() {
+    let mut m = Model::adopted(tested(canary()));
+    m.test_of(2, "conformance", Test::Fails).wish(2).until_phase(Phase::RollingBack);
+    m.change_policy(|p| p.warm = p.warm * 2).until_finished(Phase::RolledBack).run(100);
+    assert!(m.release.is_none() && m.reason() == "RolledBack", "{}", m.story());
+}
+
+#[test]
+fn a_first_version_behind_its_gates_meets_those_of_the_changed_policy() {
+    let first = Policy { gate_first: true, replicas: Some(2), ..tested(canary()) };
+    let mut m = Model::new(first);
+    m.load.as_mut().unwrap().replicas = 0;
+    m.pods.clear();
+    m.until_phase(Phase::Gating).change_policy(|p| p.gates.push(approval("signoff", Place::Promotion, 1)));
+    m.until_finished(Phase::Superseded).run(300);
+    assert_eq!((m.phase(), m.reason()), (Some(Phase::Gating), "Approval"), "{}", m.story());
+    m.approve("ann", "signoff").until_finished(Phase::Succeeded);
 }

@@ -1,9 +1,8 @@
-//! Whatever happens, the invariants hold and every release comes to an end or says who can act.
+//! Policies, versions and what may happen, at random.
 
 use analysis::Verdict;
 use chrono::TimeDelta;
 use planner::{
-    journal::{GateRecord, Phase},
     policy::{Approval, Asks, Gate, Place, Policy, Shares, Strategy as Delivery},
     world::{Order, Selects},
 };
@@ -15,7 +14,7 @@ const PEOPLE: [&str; 4] = ["ann", "bob", "cay", "dan"];
 
 /// What may happen while versions come and go.
 #[derive(Clone, Debug)]
-enum Event {
+pub enum Event {
     Wish(u32),
     Decide(Order),
     /// Somebody approves, or refuses, at a gate; or would, and may not.
@@ -60,10 +59,12 @@ enum Event {
     Untreatable(bool),
     Metrics(u32, Metrics),
     WorkloadUnread(bool),
+    /// Somebody writes other gates, and another time of warmth.
+    Policy(Vec<Gate>, i64),
     Delete,
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub fn event() -> impl Strategy<Value = Event> {
     let order = select(vec![
         Order::Pause,
         Order::Resume,
@@ -101,6 +102,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Untreatable),
         2 => (2u32..6, metrics()).prop_map(|(n, m)| Event::Metrics(n, m)),
         1 => any::<bool>().prop_map(Event::WorkloadUnread),
+        2 => (gates(), 0i64..40).prop_map(|(gates, warm)| Event::Policy(gates, warm)),
         1 => Just(Event::Delete),
     ]
 }
@@ -109,7 +111,7 @@ fn metrics() -> impl Strategy<Value = Metrics> {
     prop_oneof![5 => Just(Metrics::Good), 2 => Just(Metrics::Bad), 1 => Just(Metrics::Silent)]
 }
 
-fn behaviour() -> impl Strategy<Value = Behaviour> {
+pub fn behaviour() -> impl Strategy<Value = Behaviour> {
     let pods = prop_oneof![
         6 => (1i64..20).prop_map(Pods::ReadyAfter),
         1 => Just(Pods::Crash),
@@ -178,7 +180,7 @@ fn delivery(most: i32) -> impl Strategy<Value = Delivery> {
     prop_oneof![3 => steps, 1 => (0i64..40).prop_map(|s| Delivery::BlueGreen { bake: TimeDelta::seconds(s), before: None })]
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub fn policy() -> impl Strategy<Value = Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let times = (0i64..40, 0i64..40, 0i64..6, 0i64..8);
     (shares(), gates(), flags, times, 1usize..4).prop_map(|((shares, strategy), gates, flags, times, history)| {
@@ -201,7 +203,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn happens(m: &mut Model, event: &Event) {
+pub fn happens(m: &mut Model, event: &Event) {
     match event {
         Event::Wish(n) => {
             m.wish(*n);
@@ -271,185 +273,11 @@ fn happens(m: &mut Model, event: &Event) {
             m.metrics_of(*n, *said);
         }
         Event::WorkloadUnread(unread) => m.load.as_mut().unwrap().readable = !unread,
+        Event::Policy(gates, warm) => {
+            m.change_policy(|p| (p.gates, p.warm) = (gates.clone(), TimeDelta::seconds(*warm)));
+        }
         Event::Delete => {
             m.delete_policy();
         }
     }
-}
-
-/// From now on it is always office hours.
-fn open_windows(m: &mut Model) {
-    let always = window("", Place::Start, "* * * * *", 60).asks;
-    for gate in m.policy.gates.iter_mut().filter(|g| g.window().is_some()) {
-        gate.asks = always.clone();
-    }
-}
-
-/// What only waits for the cluster, or the time, gets what it waits for.
-fn heal(m: &mut Model) {
-    open_windows(m);
-    m.freezes.clear();
-    (m.quota, m.away, m.policy.suspend) = (false, false, false);
-    m.unroutable(false);
-    m.routes.contested = None;
-    m.routes.untreatable = false;
-    m.load.as_mut().unwrap().readable = true;
-    m.crash_after = None;
-    m.behaves(1, |b| b.pods = Pods::ReadyAfter(2));
-    // What serves; before it is taken over, that is the workload itself.
-    let wish = m.load.as_ref().map(|l| l.wish.clone());
-    let serving: Vec<_> = m.stable.as_ref().or(wish.as_ref()).iter().map(|s| s.digest.clone()).collect();
-    for (digest, behaviour) in &mut m.behaviours {
-        if behaviour.metrics == Metrics::Silent {
-            behaviour.metrics = Metrics::Good;
-        }
-        if serving.contains(digest) {
-            behaviour.pods = Pods::ReadyAfter(2);
-        }
-    }
-}
-
-#[track_caller]
-fn comes_to_rest(m: &mut Model) {
-    heal(m);
-    if m.deleting {
-        // A removal is bounded in time whatever was under way.
-        for _ in 0..8 {
-            m.run(200);
-            heal(m);
-        }
-        assert!(m.gone && m.routes.share.is_none() && m.routes.laid.is_empty(), "the policy never goes\n{}", m.story());
-        return;
-    }
-    m.run(300);
-    heal(m);
-    m.settle();
-    if let Some(phase) = m.phase() {
-        let waiting = m.waiting.as_ref().unwrap();
-        assert!(waiting.stalled && !waiting.message.is_empty(), "{phase:?} {}", m.story());
-    }
-    if m.release.is_none() {
-        assert_eq!((&m.routes.share, &m.routes.laid), (&None, &vec![]), "{}", m.story());
-        assert!(!m.routes.astray || m.stable.is_none(), "the route is not as the policy has it\n{}", m.story());
-    }
-    if m.stable.is_some() {
-        assert!(m.apex.as_ref().is_some_and(|a| !a.endpoints.is_empty()), "{}", m.story());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150), failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_happens_the_invariants_hold_and_it_comes_to_rest(
-        policy in policy(),
-        versions in proptest::collection::vec(behaviour(), 4),
-        schedule in proptest::collection::vec((0i64..60, event()), 1..14),
-        adopted in proptest::bool::weighted(0.8),
-        ours in any::<bool>(),
-        min_ready in prop_oneof![3 => Just(0), 1 => 1i64..9],
-    ) {
-        let mut m = if adopted { Model::adopted(policy) } else { Model::new(policy) };
-        (m.capacity_is_ours, m.min_ready) = (ours, min_ready);
-        for (i, behaviour) in versions.into_iter().enumerate() {
-            m.behaves(i as u32 + 2, |b| *b = behaviour);
-        }
-        for (delay, event) in &schedule {
-            m.run(*delay);
-            happens(&mut m, event);
-        }
-        comes_to_rest(&mut m);
-    }
-
-    #[test]
-    fn a_good_version_gets_through_any_policy_when_nothing_happens(policy in policy()) {
-        let mut m = Model::adopted(policy);
-        m.author = Some("eve".into());
-        m.wish(2);
-        let mut asked = 0;
-        m.run(7);
-        while m.release.is_some() && asked < 300 {
-            m.run(10);
-            asked += 1;
-            if asked == 100 {
-                open_windows(&mut m);
-            }
-            if m.reason() == "PauseStep" {
-                m.decide(Order::Resume);
-            }
-            for person in ["ann", "bob"] {
-                let gates = m.journal().map_or(&[][..], |j| &j.gates);
-                let missing = |r: &&GateRecord| {
-                    r.verdict == Verdict::Unknown && m.asks_people(r) && r.approvals.iter().all(|a| a.by != person)
-                };
-                if let Some(gate) = gates.iter().find(missing).map(|r| r.name.clone()) {
-                    m.approve(person, &gate).run(1);
-                }
-            }
-        }
-        m.settle();
-        prop_assert_eq!(m.serves(), "22222222", "{}", m.story());
-        prop_assert_eq!(m.finished.last().unwrap().1, Phase::Succeeded);
-    }
-}
-
-/// What is left of a story, besides times.
-fn ending(m: &Model) -> impl PartialEq + std::fmt::Debug + use<> {
-    let live: Vec<_> = m.live.iter().map(|(id, l)| (id.clone(), l.replicas, l.left_serving)).collect();
-    let apex = m.apex.as_ref().map(|a| (a.selects.clone(), a.marked, a.capacity, a.endpoints.len()));
-    let load = m.load.as_ref().map(|l| l.replicas);
-    let routes = m.routes.share.clone();
-    (live, apex, load, m.finished.clone(), m.serves(), m.gone, m.finalizer, routes)
-}
-
-/// Tells a story once for every pass and every number of its actions after which the controller can crash.
-fn crashes_everywhere(tell: impl Fn(&mut Model)) -> u32 {
-    let mut m = Model::new(canary());
-    tell(&mut m);
-    let (expected, planned) = (ending(&m), m.planned);
-    let mut told = 0;
-    for (pass, all) in planned.into_iter().enumerate() {
-        for actions in 0..=all {
-            let mut m = Model::new(canary());
-            m.crash_at = Some((pass as u32 + 1, actions));
-            tell(&mut m);
-            assert_eq!(ending(&m), expected, "crash in pass {pass} after {actions} actions\n{}", m.story());
-            told += 1;
-        }
-    }
-    told
-}
-
-#[test]
-fn a_crash_between_any_two_actions_changes_nothing_in_the_end() {
-    let good = |m: &mut Model| {
-        m.settle().wish(2).until_finished(Phase::Succeeded).settle();
-    };
-    let bad = |m: &mut Model| {
-        m.settle().metrics_of(2, Metrics::Bad).wish(2).until_finished(Phase::RolledBack).settle();
-    };
-    let at_once = |m: &mut Model| {
-        m.policy = blue_green();
-        m.settle().wish(2).until_phase(Phase::Warm).metrics_of(2, Metrics::Bad);
-        m.until_finished(Phase::RolledBack).settle();
-    };
-    let by_routes = |m: &mut Model| {
-        m.policy = routed();
-        m.settle().wish(2).until_finished(Phase::Succeeded).settle();
-        m.wish(3).until_step(2).metrics_of(3, Metrics::Bad).until_finished(Phase::RolledBack).settle();
-        m.wish(4).until_step(1).delete_policy().until("gone", 900, |m| m.gone).run(10);
-    };
-    let removal = |m: &mut Model| {
-        m.settle().delete_policy().until("gone", 900, |m| m.gone).run(10);
-    };
-    let leaving = |m: &mut Model| {
-        m.settle().wish(2).until_step(2).delete_policy().until("gone", 900, |m| m.gone).run(10);
-    };
-    let told = crashes_everywhere(good)
-        + crashes_everywhere(bad)
-        + crashes_everywhere(at_once)
-        + crashes_everywhere(by_routes)
-        + crashes_everywhere(removal)
-        + crashes_everywhere(leaving);
-    println!("{told} crashes");
 }
