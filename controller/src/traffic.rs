@@ -58,13 +58,13 @@ pub fn own(traffic: &Traffic, policy: &str) -> Option<Own> {
     let kind = held(traffic)?;
     let of_gateway = traffic.gateway_api.as_ref().and_then(|gateway| gateway.route.as_ref());
     let of_istio = || traffic.istio.as_ref().and_then(|istio| istio.virtual_service.as_ref());
-    let (spec, labels, annotations) = match of_gateway {
-        Some(route) => (route_spec(route), &route.labels, &route.annotations),
-        None => of_istio().map(|service| (service_spec(service), &service.labels, &service.annotations))?,
+    let (spec, marks) = match of_gateway {
+        Some(route) => (route_spec(route), &route.marks),
+        None => of_istio().map(|service| (service_spec(service), &service.marks))?,
     };
     let mark = BTreeMap::from([(names::POLICY.to_owned(), policy.to_owned())]);
-    let labels = labels.clone().into_iter().chain(mark).collect();
-    Some(Own { api_version: kind.api_version, kind: kind.kind, labels, annotations: annotations.clone(), spec })
+    let labels = marks.labels.clone().into_iter().chain(mark).collect();
+    Some(Own { api_version: kind.api_version, kind: kind.kind, labels, annotations: marks.annotations.clone(), spec })
 }
 
 fn route_spec(route: &OwnRoute) -> Value {

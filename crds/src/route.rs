@@ -32,14 +32,9 @@ pub struct OwnRoute {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "sixteen")]
     pub rules: Option<Vec<Entry>>,
-    /// Labels that it has; others are left alone.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::bounded::texts")]
-    pub labels: BTreeMap<String, String>,
-    /// Annotations that it has; others are left alone.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::bounded::texts")]
-    pub annotations: BTreeMap<String, String>,
+    /// What it carries.
+    #[serde(flatten)]
+    pub marks: Marks,
 }
 
 /// A VirtualService that Sluice makes and keeps as it is written here. It has the name of the Service that callers use. Without hosts
@@ -61,6 +56,14 @@ pub struct OwnVirtualService {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "many")]
     pub http: Option<Vec<Entry>>,
+    /// What it carries.
+    #[serde(flatten)]
+    pub marks: Marks,
+}
+
+/// Labels and annotations of a route that Sluice makes.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+pub struct Marks {
     /// Labels that it has; others are left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::bounded::texts")]

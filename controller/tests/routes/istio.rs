@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::says_what_was_written;
+use super::{exiting_at_once, says_what_was_written};
 use crate::{
-    cluster::{Behaviour, Cluster},
+    cluster::Cluster,
     lab::{Lab, NS, shop},
     secs,
 };
@@ -21,10 +21,7 @@ fn live(cluster: &Cluster) -> Value {
 }
 
 async fn lab(bake: &str) -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running().await;
     lab.cluster.apply(virtual_service());
     let mut policy = shop::policy(shop::wide_steps(bake));
@@ -80,10 +77,7 @@ async fn nobody_stays_with_a_version_that_is_taken_back() {
 /// The policy holds the VirtualService, and the user's own delegates to it.
 #[tokio::test(start_paused = true)]
 async fn a_delegate_of_the_policys_own_is_made_divided_and_follows_the_policy_in_a_step() {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running().await;
     let mut root = virtual_service();
     root["metadata"]["name"] = json!("root");
@@ -121,10 +115,7 @@ async fn a_delegate_of_the_policys_own_is_made_divided_and_follows_the_policy_in
 
 #[tokio::test(start_paused = true)]
 async fn a_delegate_that_the_policy_names_is_divided_and_put_back_as_any_other() {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running().await;
     let mut delegate = virtual_service();
     delegate["spec"].as_object_mut().unwrap().remove("hosts");

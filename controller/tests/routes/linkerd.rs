@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{is_stalled, says_what_was_written, until_in_force};
+use super::{exiting_at_once, is_stalled, says_what_was_written, until_in_force};
 use crate::{
-    cluster::{Behaviour, Kind},
+    cluster::Kind,
     lab::{Lab, NS, release, shop},
     secs,
 };
@@ -31,10 +31,7 @@ fn policy(route: Value) -> Value {
 }
 
 async fn lab(route: Value) -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running_behind(route).await;
     lab
 }

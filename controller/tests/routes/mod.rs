@@ -20,12 +20,17 @@ use crate::{
     remove, secs,
 };
 
-/// Pods do not serve on when they are told to end: that nobody asks them any more has to be seen to before.
-async fn lab(strategy: Value) -> Lab {
+/// A controller, and pods that do not serve on when they are told to end: that nobody asks them any more has to be seen to before.
+fn exiting_at_once() -> Lab {
     let lab = Lab::new(7).controller(secs(5));
     for image in ["shop:1", "shop:2"] {
         lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
     }
+    lab
+}
+
+async fn lab(strategy: Value) -> Lab {
+    let lab = exiting_at_once();
     lab.running_behind_a_route().await;
     lab.cluster.apply(shop::by_routes(strategy));
     lab.until_settled_on("shop:1").await;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    gets_its_share, in_force, insiders_first, is_bare, is_stalled, only_version_1_answers, release, route, waits,
+    exiting_at_once, gets_its_share, in_force, insiders_first, is_bare, is_stalled, only_version_1_answers, release,
+    route, waits,
 };
 use crate::{
     cluster::{Behaviour, Cluster},
@@ -16,10 +17,7 @@ const POLICY: &str = "/metadata/labels/sluice.dev~1policy";
 
 /// Version 1 runs behind a Gateway, without any route.
 async fn running() -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running_behind_a_gateway().await;
     lab
 }

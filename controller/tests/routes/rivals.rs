@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{is_as_written, is_stalled, says_what_was_written};
+use super::{exiting_at_once, is_as_written, is_stalled, says_what_was_written};
 use crate::{
-    cluster::{Behaviour, Cluster},
+    cluster::Cluster,
     lab::{Lab, NS, shop},
     secs,
 };
@@ -26,10 +26,7 @@ fn policy(routes: &[&str]) -> Value {
 
 /// Version 1 runs, and there are two VirtualServices for it, `legacy` before `shop`.
 async fn lab() -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running().await;
     lab.cluster.apply(virtual_service("legacy", "shop"));
     lab.cluster.advance(secs(2)).await;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{is_stalled, waits};
+use super::{exiting_at_once, is_stalled, waits};
 use crate::{
-    cluster::{Behaviour, Cluster},
+    cluster::Cluster,
     lab::{Lab, NS, shop},
     remove, secs,
 };
@@ -40,10 +40,7 @@ fn policy(given: Option<Value>) -> Value {
 
 /// Version 1 runs. No share is ever written for a candidate that is not treated as what serves.
 async fn lab() -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.running().await;
     lab.cluster.apply(virtual_service());
     lab.cluster.on_write(|write, store| {

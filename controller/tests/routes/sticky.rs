@@ -2,19 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{gets_its_share, is_as_written, is_stalled, route, until_in_force};
+use super::{exiting_at_once, gets_its_share, is_as_written, is_stalled, route, until_in_force};
 use crate::{
-    cluster::{Behaviour, Cluster, gateway},
+    cluster::{Cluster, gateway},
     lab::{Lab, NS, release, shop},
-    secs,
 };
 
 /// Version 1 runs behind a Gateway of this class.
 async fn lab(class: &str) -> Lab {
-    let lab = Lab::new(7).controller(secs(5));
-    for image in ["shop:1", "shop:2"] {
-        lab.cluster.behaviour(image, Behaviour::healthy().exiting_at_once());
-    }
+    let lab = exiting_at_once();
     lab.cluster.namespace("gateways");
     let mut gateway = shop::gateway();
     gateway["spec"]["gatewayClassName"] = class.into();
