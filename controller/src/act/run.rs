@@ -28,9 +28,13 @@ pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) ->
     let timeout =
         gate.map_or(TimeDelta::minutes(10), |g| TimeDelta::from_std(g.timeout().0).unwrap_or(TimeDelta::hours(1)));
     let left = since + timeout - context.now();
+    let traceparent = context.traces.traceparent(object, key);
     if let Some((webhook, about)) = gate.and_then(|g| g.webhook.clone()).zip(observed.about(release)) {
         let (release, weight) = (observed.release_key(release), observe::weight(release));
-        webhooks::ask(context, Question { release, about, key: key.clone(), weight, webhook, since, left });
+        webhooks::ask(
+            context,
+            Question { release, about, key: key.clone(), weight, webhook, since, left, traceparent },
+        );
         return Ok(());
     }
     let suite = match observe::suite(context, &namespace, gate).await? {
@@ -53,6 +57,7 @@ pub async fn start(context: &Arc<Context>, observed: &Observed, key: &RunKey) ->
         stable: stable.as_deref().map(|host| Target { host, ports: &ports }),
         revision: to.revision.as_str(),
         digest: to.digest.as_str(),
+        traceparent: traceparent.as_deref(),
     });
     api::create(&context.kube.of::<Job>(&namespace), &job).await
 }

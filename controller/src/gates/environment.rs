@@ -8,6 +8,10 @@ use super::{JobInput, Target};
 /// Prefix of the names that are ours.
 const OURS: &str = "SLUICE_";
 
+/// By which programs learn of the trace that they are a part of,
+/// <https://opentelemetry.io/docs/specs/otel/context/env-carriers/>.
+const TRACEPARENT: &str = "TRACEPARENT";
+
 /// The whole environment, ours first: Kubernetes replaces `$(NAME)` in a value only by variables that stand before it.
 pub(super) fn environment(input: &JobInput<'_>) -> Vec<EnvVar> {
     let ours = Told {
@@ -18,7 +22,8 @@ pub(super) fn environment(input: &JobInput<'_>) -> Vec<EnvVar> {
         step: input.key.step,
         release: input.release,
     };
-    let ours = ours.variables().into_iter();
+    let trace = input.traceparent.map(|parent| variable(TRACEPARENT.into(), parent));
+    let ours = ours.variables().into_iter().chain(trace);
     let theirs = input.suite.env.iter().flatten().filter(|env| !env.name.starts_with(OURS));
     ours.map(|(name, value)| EnvVar { name, value: Some(value), value_from: None }).chain(theirs.map(given)).collect()
 }

@@ -62,6 +62,8 @@ pub struct JobInput<'a> {
     pub revision: &'a str,
     /// Full digest of the candidate.
     pub digest: &'a str,
+    /// The span that the test's own are a part of, in W3C's words.
+    pub traceparent: Option<&'a str>,
 }
 
 /// A revision's own Service, which never points at another revision.

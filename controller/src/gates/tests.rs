@@ -54,6 +54,7 @@ fn made_of(suite: &SuiteSpec, key: &RunKey, timeout: chrono::TimeDelta) -> Job {
         stable: Some(Target { host: "frontend-3f9c01d2.shop.svc", ports: &ports[..1] }),
         revision: "8b1e77a0",
         digest: "sha256:8b1e77a0",
+        traceparent: Some("00-0b1c2d3e000040008000000000000002-00f067aa0ba902b7-01"),
     })
 }
 

@@ -62,6 +62,7 @@ pub async fn send(
         content_type,
         body: body.to_string().into_bytes(),
         at: now,
+        traceparent: None,
     };
     match post.post(letter).await {
         Ok(Reply { origin, answer }) => match messages::answer(format, answer.status, &answer.body) {

@@ -23,6 +23,8 @@ pub struct Letter {
     pub body: Vec<u8>,
     /// When it was made.
     pub at: DateTime<Utc>,
+    /// The span that the receiver's own are a part of, in W3C's words; a header of that name that the user gives goes before.
+    pub traceparent: Option<String>,
 }
 
 /// An answer, and from where.
@@ -60,9 +62,9 @@ impl Outbound {
     }
 
     async fn send(&self, letter: Letter) -> Result<Reply, Problem> {
-        let Letter { namespace, endpoint, whose, content_type, body, at } = letter;
-        let receiver = open(&self.client, &namespace, &endpoint, &whose, self.egress, &self.proxies).await?;
-        let answer = receiver.post(content_type, body, at).await?;
+        let Letter { namespace, endpoint, whose, .. } = &letter;
+        let receiver = open(&self.client, namespace, endpoint, whose, self.egress, &self.proxies).await?;
+        let answer = receiver.post(letter).await?;
         Ok(Reply { origin: receiver.origin().to_owned(), answer })
     }
 }

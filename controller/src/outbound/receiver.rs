@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use crds::endpoint::Endpoint;
 use kube::Client;
 use reqwest::{
     ClientBuilder, Url,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
 
 use super::{
-    Answer, Egress, Problem, Proxies, causes::cause, egress, egress::Refused, headers, misconfigured, proxy, secret,
-    sign::Key, tls, unreachable,
+    Answer, Egress, Letter, Problem, Proxies, causes::cause, egress, egress::Refused, headers, misconfigured, proxy,
+    secret, sign::Key, tls, unreachable,
 };
 
 /// The longest that a request may take, whatever its object says.
@@ -22,6 +21,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_millis(100);
 /// How long a connection may take: who listens answers sooner.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// By which receivers learn of the trace that they are a part of.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A receiver that can be sent to. What it knows by heart is given to its own origin only.
 pub struct Receiver {
@@ -132,16 +134,19 @@ impl Receiver {
         &self.origin
     }
 
-    /// Sends a body, made at a time, and waits for the answer: no longer than the endpoint's timeout, from the name's look-up to the end
-    /// of the answer's body. Sent once; whoever wants more tries comes again.
+    /// Sends a letter to this receiver and waits for the answer: no longer than the endpoint's timeout, from the name's look-up to the
+    /// end of the answer's body. Sent once; whoever wants more tries comes again.
     ///
     /// # Errors
     /// There was no whole answer in time.
-    pub async fn post(&self, content_type: &str, body: Vec<u8>, at: DateTime<Utc>) -> Result<Answer, Problem> {
+    pub async fn post(&self, letter: Letter) -> Result<Answer, Problem> {
+        let Letter { content_type, body, at, traceparent, .. } = letter;
         let signed = self.key.as_ref().map(|key| key.sign(at, &body)).unwrap_or_default();
+        let trace = traceparent.and_then(|parent| HeaderValue::try_from(parent).ok());
         let request = self
             .http
             .post(self.url.clone())
+            .headers(trace.map(|parent| (TRACEPARENT, parent)).into_iter().collect())
             .headers(self.headers.clone())
             .headers(signed)
             .header(header::CONTENT_TYPE, content_type)

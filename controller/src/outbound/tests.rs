@@ -16,6 +16,7 @@ use super::*;
 use paper::{CANARY, cluster, receiver};
 
 const WHOSE: &str = "gate load of RolloutPolicy shop/front";
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const HERE: Egress = Egress { loopback: true };
 
 fn endpoint(fields: Value) -> Endpoint {
@@ -34,9 +35,16 @@ async fn post_through(
     fields: Value,
     secrets: &[(&'static str, Value)],
 ) -> Result<Answer, Problem> {
-    let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-    let receiver = open(&cluster(secrets), "shop", &endpoint(fields), WHOSE, egress, proxies).await?;
-    receiver.post("application/json", b"{}".to_vec(), at).await
+    let letter = Letter {
+        namespace: "shop".into(),
+        endpoint: endpoint(fields),
+        whose: WHOSE.into(),
+        content_type: "application/json",
+        body: b"{}".to_vec(),
+        at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        traceparent: Some(TRACE.into()),
+    };
+    open(&cluster(secrets), "shop", &letter.endpoint, WHOSE, egress, proxies).await?.post(letter).await
 }
 
 /// What a problem says; never a value of a Secret.
@@ -44,6 +52,17 @@ fn says(problem: &Problem, kind: Kind, words: &str) {
     assert_eq!(problem.kind, kind, "{problem}");
     assert!(problem.message.contains(words), "{problem}");
     assert!(!problem.message.contains(CANARY), "{problem}");
+}
+
+#[tokio::test]
+async fn the_receiver_learns_of_the_trace_that_it_is_a_part_of_unless_the_user_names_another() {
+    let (url, asked) = receiver().await;
+    let theirs = TRACE.replace('b', "c");
+    post(json!({"url": format!("{url}/good")}), &[]).await.unwrap();
+    post(json!({"url": format!("{url}/good"), "headers": {"Traceparent": theirs}}), &[]).await.unwrap();
+    let asked = asked.lock().unwrap();
+    let heard: Vec<Vec<_>> = asked.iter().map(|(headers, _)| headers.get_all("traceparent").iter().collect()).collect();
+    assert_eq!(heard, [vec![TRACE], vec![theirs.as_str()]]);
 }
 
 #[tokio::test]

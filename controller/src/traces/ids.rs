@@ -3,6 +3,7 @@
 use crds::Release;
 use kube::ResourceExt;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use planner::policy::Place;
 use sha2::{Digest as _, Sha256};
 
 /// The trace of a release: its UID.
@@ -30,6 +31,16 @@ pub(super) fn context(release: &Release, name: &str) -> SpanContext {
 /// The span of the whole release.
 pub(super) fn root(release: &Release) -> SpanContext {
     context(release, ROOT)
+}
+
+/// What the span of a gate is called here.
+pub(super) fn gate(name: &str, at: Place, step: Option<u32>) -> String {
+    format!("gate {name} {at:?} {step:?}")
+}
+
+/// A span as others continue it, <https://www.w3.org/TR/trace-context/#traceparent-header>.
+pub(super) fn traceparent(span: &SpanContext) -> String {
+    format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags())
 }
 
 /// What the span of the whole release is called here.

@@ -21,7 +21,7 @@ use opentelemetry_sdk::{
     resource::EnvResourceDetector,
     trace::{BatchSpanProcessor, SdkTracerProvider, Span, SpanData, SpanExporter, SpanProcessor},
 };
-use planner::Journal;
+use planner::{Journal, world::RunKey};
 use tracing::{Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
@@ -80,6 +80,12 @@ impl Traces {
         for span in releases::ended(release, before, next) {
             open.spans.on_end(span);
         }
+    }
+
+    /// The span of a gate, as a test or a receiver makes its own spans a part of it; `None` where there are no traces.
+    pub fn traceparent(&self, release: &Release, gate: &RunKey) -> Option<String> {
+        self.0.as_ref()?;
+        Some(ids::traceparent(&ids::context(release, &ids::gate(&gate.gate, gate.at, gate.step))))
     }
 
     /// The pass that runs concerns this release.

@@ -67,7 +67,7 @@ fn gate_span(release: &Release, before: &Journal, gate: &GateRecord) -> Option<S
         let comment = a.comment.clone().unwrap_or_default();
         (a.at, "Approved".to_owned(), if comment.is_empty() { a.by.clone() } else { format!("{}: {comment}", a.by) })
     });
-    let name = format!("gate {} {:?} {:?}", gate.name, gate.at, gate.step);
+    let name = ids::gate(&gate.name, gate.at, gate.step);
     let failed = gate.verdict == Verdict::Fail;
     Some(SpanData {
         events: events(approvals),

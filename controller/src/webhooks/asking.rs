@@ -39,6 +39,8 @@ pub struct Question {
     pub since: DateTime<Utc>,
     /// What is left of the gate's timeout.
     pub left: TimeDelta,
+    /// The span that the receiver's own are a part of, in W3C's words.
+    pub traceparent: Option<String>,
 }
 
 /// Asks beside the loop, unless it is being asked or was answered; the policy is woken up at every news.
@@ -110,7 +112,7 @@ fn heard(gate: &str, reply: Result<Reply, Problem>, tries: u32) -> (Run, &'stati
 }
 
 fn letter(context: &Context, question: &Question) -> Letter {
-    let Question { about, key, weight, webhook, .. } = question;
+    let Question { about, key, weight, webhook, traceparent, .. } = question;
     let asked = Asked::Gate { key: key.clone(), weight: *weight };
     let at = context.now();
     Letter {
@@ -120,5 +122,6 @@ fn letter(context: &Context, question: &Question) -> Letter {
         content_type: "application/json",
         body: body(about, &asked, &webhook.metadata, at).to_string().into_bytes(),
         at,
+        traceparent: traceparent.clone(),
     }
 }

@@ -122,5 +122,6 @@ fn letter(context: &Context, title: &str, about: &About, webhook: &RollbackWebho
         content_type: "application/json",
         body: body(about, &asked, &webhook.webhook.metadata, at).to_string().into_bytes(),
         at,
+        traceparent: None,
     }
 }

@@ -90,6 +90,7 @@ async fn a_question_goes_over_the_network_until_it_is_answered_and_wakes_the_pol
         webhook,
         since: start,
         left: TimeDelta::seconds(30),
+        traceparent: None,
     };
     context.webhooks.seen(&question.release, start);
     ask(&context, question.clone());

@@ -97,6 +97,11 @@ async fn a_release_is_one_trace_of_its_phases_steps_and_gates_also_when_the_cont
     let gate = ours.iter().find(|s| s.name == "gate conformance").unwrap();
     assert_eq!(by_id[&gate.parent_span_id.to_string()].name, "Gating");
     assert_eq!(text(gate, "sluice.gate.verdict").as_deref(), Some("Pass"));
+    // What the test itself traces is a part of the gate.
+    let job = lab.cluster.list("jobs", NS).pop().unwrap();
+    let env = job.pointer("/spec/template/spec/containers/0/env").unwrap().as_array().unwrap();
+    let parent = env.iter().find(|e| e["name"] == "TRACEPARENT").unwrap();
+    assert_eq!(parent["value"], format!("00-{trace}-{}-01", gate.span_context.span_id()));
 }
 
 #[tokio::test(start_paused = true)]
