@@ -202,6 +202,14 @@ mod tests {
             spec["traffic"] = serde_json::json!({ "gatewayAPI": { "route": route } });
             serde_json::from_value(spec).unwrap()
         };
+        let mesh = |istio: serde_json::Value| {
+            let mut spec = serde_json::to_value(&frozen).unwrap();
+            spec["traffic"] = serde_json::json!({ "istio": istio });
+            serde_json::from_value(spec).unwrap()
+        };
+        let served = |host: &str| mesh(serde_json::json!({ "virtualService": { "hosts": [host] } }));
+        assert!(same_plan(&served("a.example"), &served("b.example")));
+        assert!(!same_plan(&served("a.example"), &mesh(serde_json::json!({}))));
         assert!(same_plan(&own("HTTPRoute", "a.example"), &own("HTTPRoute", "b.example")));
         assert!(!same_plan(&own("HTTPRoute", "a.example"), &own("GRPCRoute", "a.example")));
         for (changes, same) in [(live, true), (kept, false)] {

@@ -269,6 +269,21 @@ fn going_back_to_a_version_that_has_passed_stays_fast_under_a_changed_policy() {
 }
 
 #[test]
+fn another_version_is_not_fast_since_the_one_before_it_was() {
+    let mut m = Model::adopted(canary());
+    m.wish(2).until_finished(Phase::Succeeded);
+    m.wish(3).until_step(1).wish(1).until_finished(Phase::Superseded).until_phase(Phase::Preparing);
+    assert!(m.release.as_ref().unwrap().fast);
+    // Version 3 is still kept, and has passed nothing but its first step.
+    m.change_policy(|p| p.warm = p.warm * 2).until_phase(Phase::RollingBack).wish(3);
+    m.load.as_mut().unwrap().since -= 10;
+    m.until_finished(Phase::Superseded).until_phase(Phase::Preparing);
+    assert_eq!(m.last_journal().outcome.as_ref().unwrap().reason, Cause::PolicyChanged);
+    let release = m.release.as_ref().unwrap();
+    assert_eq!((release.to.as_ref(), release.fast), (Some(&rev(3)), false), "{}", m.story());
+}
+
+#[test]
 fn a_failed_version_stays_failed_when_the_policy_is_changed() {
     let mut m = Model::adopted(tested(canary()));
     m.test_of(2, "conformance", Test::Fails).wish(2).until_phase(Phase::RollingBack);
