@@ -42,7 +42,7 @@ pub(crate) fn take_up(policy: &Policy, world: &World, release: &Release, now: Da
     if !turned_round(&journal) {
         outside(world, release, &mut journal, now);
     }
-    if !turned_round(&journal) && world.plan_changed && may_start_over(policy, release, &journal) {
+    if world.plan_changed && may_start_over(policy, release, &journal) {
         let words = "the policy was changed before live traffic: the release starts over under it";
         back(&mut journal, Outcome::new(Phase::Superseded, Cause::PolicyChanged, words), now);
     }

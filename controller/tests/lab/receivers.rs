@@ -38,11 +38,14 @@ pub struct Receivers {
     asked: Arc<Mutex<Vec<(Duration, String, Value)>>>,
     /// What was answered with 2xx.
     taken: Arc<Mutex<Vec<(String, Value)>>>,
+    /// The spans that they were to be a part of.
+    spans: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Receivers {
     pub fn new(cluster: &Cluster) -> Self {
-        Self { cluster: cluster.clone(), speak: Arc::default(), asked: Arc::default(), taken: Arc::default() }
+        let (speak, asked, taken, spans) = Default::default();
+        Self { cluster: cluster.clone(), speak, asked, taken, spans }
     }
 
     /// The address of a receiver, which from now on says this.
@@ -61,6 +64,12 @@ impl Receivers {
     pub fn taken(&self, path: &str) -> Vec<Value> {
         let taken = self.taken.lock().unwrap();
         taken.iter().filter(|(to, _)| to == path).map(|(_, body)| body.clone()).collect()
+    }
+
+    /// The spans that a receiver was to be a part of, in the order in which it was asked.
+    pub fn spans(&self, path: &str) -> Vec<String> {
+        let spans = self.spans.lock().unwrap();
+        spans.iter().filter(|(to, _)| to == path).map(|(_, span)| span.clone()).collect()
     }
 }
 
@@ -82,6 +91,7 @@ impl Post for Receivers {
         if matches!(said, Said::Status(200..300, _)) {
             self.taken.lock().unwrap().push((path.clone(), body.clone()));
         }
+        self.spans.lock().unwrap().extend(letter.traceparent.map(|span| (path.clone(), span)));
         self.asked.lock().unwrap().push((self.cluster.elapsed(), path, body));
         let (whose, timeout) = (letter.whose, letter.endpoint.timeout.0);
         let none = move |what: &str| Problem { kind: Kind::Unreachable, message: format!("{ORIGIN} ({whose}) {what}") };

@@ -14,11 +14,12 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{SpanData, SpanExporter},
 };
+use serde_json::json;
 use tracing_subscriber::{layer::SubscriberExt as _, registry};
 
 use crate::{
     cluster::Behaviour,
-    lab::{Lab, NS, release, shop},
+    lab::{Lab, NS, receivers::Said, release, shop},
 };
 
 /// Spans in the order in which they came.
@@ -102,6 +103,31 @@ async fn a_release_is_one_trace_of_its_phases_steps_and_gates_also_when_the_cont
     let env = job.pointer("/spec/template/spec/containers/0/env").unwrap().as_array().unwrap();
     let parent = env.iter().find(|e| e["name"] == "TRACEPARENT").unwrap();
     assert_eq!(parent["value"], format!("00-{trace}-{}-01", gate.span_context.span_id()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_is_told_of_the_gate_that_asks_it_and_nothing_where_there_are_no_traces() {
+    let (lab, kept) = traced().await;
+    asks_a_receiver(&lab).await;
+    let spans = spans(&lab, &kept).await;
+    let gate = spans.iter().rfind(|s| s.name == "gate load").unwrap().span_context.clone();
+    assert_eq!(lab.receivers.spans("load"), [format!("00-{}-{}-01", trace(&lab), gate.span_id())]);
+
+    let lab = Lab::new(7).controller(crate::secs(5));
+    lab.running().await;
+    lab.taken_over(shop::canary()).await;
+    asks_a_receiver(&lab).await;
+    assert_eq!((lab.receivers.asked("load").len(), lab.receivers.spans("load")), (1, vec![]));
+}
+
+/// Delivers a version past a gate that asks a receiver.
+async fn asks_a_receiver(lab: &Lab) {
+    let url = lab.receivers.at("load", |_| Said::Status(200, "OK"));
+    let mut policy = shop::policy(shop::canary());
+    policy["spec"]["gates"] = json!([{ "name": "load", "at": "traffic", "webhook": { "url": url } }]);
+    lab.cluster.apply(policy);
+    lab.deploy("shop:2");
+    lab.until_settled_on("shop:2").await;
 }
 
 #[tokio::test(start_paused = true)]
